@@ -1,0 +1,1 @@
+"""Rules and documents of the product, free of files, networks and frameworks."""

@@ -1,0 +1,93 @@
+"""The model bundle: a folder with everything that scoring and lineage need, sealed by one digest.
+
+bundle.json      this document
+model.keras      Keras model; float32 RGB in 0..255, shape [batch, size, size, 3], in; probabilities out
+model.tflite     the same function for LiteRT
+golden/          a few test images as received, with golden.json: the probabilities they must give
+MODEL_CARD.md    the facts for people
+SHA256SUMS       one line a file; its own SHA-256 is the bundle's digest
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from flowerops.domain.build import BuildInfo, CodeInfo
+from flowerops.domain.documents import Document
+from flowerops.domain.params import Fit
+
+BUNDLE_FILE = "bundle.json"
+KERAS_FILE = "model.keras"
+TFLITE_FILE = "model.tflite"
+GOLDEN_DIR = "golden"
+GOLDEN_FILE = "golden/golden.json"
+MODEL_CARD_FILE = "MODEL_CARD.md"
+
+
+class Geometry(Document):
+    """How a decoded image becomes a square: side length in pixels and the way to fit it."""
+
+    size: int = Field(ge=16, le=1024)
+    fit: Fit = "pad"
+
+
+class VersionRef(Document):
+    """One dataset version by name, number and full digest (SHA-256, 64 hex digits)."""
+
+    name: str
+    version: int | None = None
+    digest: str
+
+
+class RunRef(Document):
+    """The pipeline run and the step run that made something, and their experiment."""
+
+    id: str
+    experiment: str
+    step_id: str | None = None
+
+
+class BackboneInfo(Document):
+    """Which network makes the features, and where its weights came from."""
+
+    name: str
+    weights_source: str
+    weights_sha256: str | None = None
+
+
+class BundleInfo(Document):
+    """What a bundle's `bundle.json` says."""
+
+    schema_version: int = 1
+    created: str
+    labels: list[str] = Field(min_length=2)
+    geometry: Geometry
+    decoder_version: int
+    backbone: BackboneInfo
+    raw: VersionRef | None
+    processed: VersionRef
+    run: RunRef | None
+    build: BuildInfo
+    code: CodeInfo
+    environment: dict[str, str]
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    synthetic: bool = False
+
+
+class GoldenImage(Document):
+    """A test image kept in the bundle and what the model must answer for it (probabilities in label order, 0..1)."""
+
+    file: str
+    label: str
+    sha256: str
+    probabilities: list[float]
+
+
+class GoldenSet(Document):
+    """`golden/golden.json`: the images in the order of their files."""
+
+    schema_version: int = 1
+    images: list[GoldenImage]

@@ -1,0 +1,81 @@
+"""Run-time parameters of the steps: one frozen record a step, the same for every target."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from flowerops.domain.documents import Document
+
+Fit = Literal["pad", "crop", "stretch"]
+
+
+class PreprocessParams(Document):
+    """How photos become a processed version.
+
+    image_size: side of the square in pixels. fit: letterbox on white, centre crop, or stretch.
+    Split shares are fractions of 1. max_bad: the share of files (0..1) that may be quarantined.
+    """
+
+    image_size: int = Field(224, ge=16, le=1024)
+    fit: Fit = "pad"
+    val_share: float = Field(0.1, gt=0, lt=0.5)
+    test_share: float = Field(0.2, gt=0, lt=0.5)
+    max_bad: float = Field(0.01, ge=0, le=1)
+    workers: int | None = Field(None, ge=1, le=256)
+
+
+class TrainParams(Document):
+    """How a model is trained. Learning rate and weight decay are per step of Adam."""
+
+    backbone: str = "efficientnet_lite0"
+    weights: str | None = None
+    epochs: int = Field(30, ge=1, le=10_000)
+    batch_size: int | None = Field(None, ge=1, le=4096)
+    learning_rate: float = Field(1e-3, gt=0, lt=1)
+    weight_decay: float = Field(1e-4, ge=0, lt=1)
+    class_weights: bool = True
+    patience: int = Field(8, ge=1)
+    seed: int = Field(42, ge=0, lt=2**31)
+    threads: int | None = Field(None, ge=1, le=256)
+
+
+class EvaluateParams(Document):
+    """How a candidate is scored and compared with the champion."""
+
+    max_thumbnails: int = Field(48, ge=0, le=1000)
+    bootstrap_samples: int = Field(1000, ge=100, le=100_000)
+    seed: int = Field(42, ge=0, lt=2**31)
+
+
+class GatePolicy(Document):
+    """What a candidate must show before it replaces the champion. Shares are 0..1."""
+
+    min_accuracy: float = Field(0.0, ge=0, le=1)
+    min_gain: float = Field(0.0, ge=-1, le=1)
+    significance: float = Field(0.05, gt=0, lt=1)
+    max_recall_drop: float = Field(0.1, ge=0, le=1)
+    min_test_images: int = Field(10, ge=1)
+
+
+class RegisterParams(Document):
+    """Under which name the model is registered and what may overrule the gate."""
+
+    name: str = "flower_classifier"
+    force: bool = False
+    reason: str | None = None
+
+
+SECTIONS: dict[str, type[Document]] = {
+    "preprocessing": PreprocessParams,
+    "training": TrainParams,
+    "evaluation": EvaluateParams,
+    "registration": RegisterParams,
+}
+
+
+def merged(model: type[Document], *layers: dict[str, Any]) -> dict[str, Any]:
+    """Lay dictionaries over one another, later ones winning; None means "not given"."""
+    del model
+    return {key: value for layer in layers for key, value in layer.items() if value is not None}

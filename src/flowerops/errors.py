@@ -1,0 +1,90 @@
+"""Every failure that a user can act on, with its code in JSON and its exit code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class FlowerOpsError(Exception):
+    """A failure with a plain message, a hint on what to do, and a documented exit code.
+
+    Args:
+        message: One line: what went wrong, and with which file or field.
+        hint: One line: what to do about it.
+        details: JSON values that `--json` adds to the error document.
+    """
+
+    code = "unexpected"
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details or {}
+
+
+class UsageError(FlowerOpsError):
+    """The command line, a setting or the installation does not allow what was asked."""
+
+    code, exit_code = "usage", 2
+
+
+class BadInputError(FlowerOpsError):
+    """The data, a name or a file given by the user cannot be used."""
+
+    code, exit_code = "bad_input", 3
+
+
+class GateRejectedError(FlowerOpsError):
+    """The promotion gate said no."""
+
+    code, exit_code = "gate_rejected", 4
+
+
+class StoreIntegrityError(FlowerOpsError):
+    """Stored bytes are not the bytes that were written."""
+
+    code, exit_code = "integrity", 5
+
+
+class ConflictError(FlowerOpsError):
+    """Somebody else holds the lock, the port or the name, or the state moved meanwhile."""
+
+    code, exit_code = "conflict", 6
+
+
+class RemoteError(FlowerOpsError):
+    """A server, a job or a step failed."""
+
+    code, exit_code = "remote_failed", 7
+
+
+class CredentialsError(FlowerOpsError):
+    """Nobody could sign in."""
+
+    code, exit_code = "credentials", 8
+
+
+class DiskFullError(FlowerOpsError):
+    """The disk has no room left."""
+
+    code, exit_code = "disk_full", 9
+
+
+class SmokeTestFailedError(FlowerOpsError):
+    """The endpoint answered, but not as it must."""
+
+    code, exit_code = "smoke_test_failed", 10
+
+
+def _descendants(root: type[FlowerOpsError]) -> list[type[FlowerOpsError]]:
+    return [root, *(found for child in root.__subclasses__() for found in _descendants(child))]
+
+
+def error_from_document(error: dict[str, Any]) -> FlowerOpsError:
+    """Rebuild the error that a child process printed as its JSON document's `error` member."""
+    by_code = {kind.code: kind for kind in reversed(_descendants(FlowerOpsError))}
+    known = {"code", "message", "hint", "exit_code"}
+    details = {key: value for key, value in error.items() if key not in known}
+    return by_code.get(error["code"], FlowerOpsError)(error["message"], error.get("hint"), details)

@@ -1,0 +1,6 @@
+"""The only way from image bytes to pixels: training, evaluation and serving all decode here."""
+
+from flowerops.images.decode import DECODER_VERSION, MAX_PIXELS, ImageRejectedError, image_format
+from flowerops.images.prepare import PreparedImage, prepare_image
+
+__all__ = ["DECODER_VERSION", "MAX_PIXELS", "ImageRejectedError", "PreparedImage", "image_format", "prepare_image"]

@@ -1,0 +1,1 @@
+"""Files, locks and the network, each in one place."""

@@ -1,0 +1,85 @@
+"""SHA-256 of files and the seal over a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TypedDict
+
+from flowerops.errors import StoreIntegrityError
+from flowerops.io.atomic import atomic_write
+
+SEAL_FILE = "SHA256SUMS"
+
+
+class Problem(TypedDict):
+    """A file that is not what it was: its path, and the expected and found SHA-256 ("missing", "unexpected")."""
+
+    path: str
+    expected: str
+    got: str
+
+
+def sha256_bytes(data: bytes) -> str:
+    """SHA-256 as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content as 64 hex digits, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _files_of(folder: Path) -> list[str]:
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    return sorted(name for name in found if name != SEAL_FILE)
+
+
+def seal_folder(folder: Path) -> str:
+    """Write SHA256SUMS over every file of a folder (the format of the `sha256sum` tool) and return its own SHA-256."""
+    lines = [f"{sha256_file(folder / name)}  {name}\n" for name in _files_of(folder)]
+    atomic_write(folder / SEAL_FILE, "".join(lines))
+    return sha256_file(folder / SEAL_FILE)
+
+
+def seal_problems(folder: Path) -> list[Problem]:
+    """Compare a sealed folder with its SHA256SUMS; an empty list means intact."""
+    seal = folder / SEAL_FILE
+    if not seal.is_file():
+        return [{"path": SEAL_FILE, "expected": "a seal", "got": "missing"}]
+    expected = {name: digest for digest, _, name in (line.partition("  ") for line in seal.read_text().splitlines())}
+    present = set(_files_of(folder))
+    added = sorted(present - set(expected))
+    problems: list[Problem] = [{"path": name, "expected": "no file", "got": "unexpected"} for name in added]
+    for name, digest in expected.items():
+        got = sha256_file(folder / name) if name in present else "missing"
+        if got != digest:
+            problems.append({"path": name, "expected": digest, "got": got})
+    return problems
+
+
+def verify_seal(folder: Path, digest: str | None = None) -> str:
+    """Check a sealed folder, and that it is the one with this digest.
+
+    Returns:
+        The folder's digest: the SHA-256 of its SHA256SUMS.
+
+    Raises:
+        StoreIntegrityError: A file differs, is missing or was added, or it is another folder.
+    """
+    problems = seal_problems(folder)
+    if not problems and digest is not None and sha256_file(folder / SEAL_FILE) != digest:
+        problems = [{"path": SEAL_FILE, "expected": digest, "got": sha256_file(folder / SEAL_FILE)}]
+    if problems:
+        first = problems[0]
+        raise StoreIntegrityError(
+            f"{folder}: {first['path']}: {_short(first['got'])} (expected {_short(first['expected'])})",
+            "The folder was changed after it was written; register or fetch the model again.",
+            {"problems": problems},
+        )
+    return sha256_file(folder / SEAL_FILE)
+
+
+def _short(digest: str) -> str:
+    return digest[:12] if len(digest) == 64 else digest

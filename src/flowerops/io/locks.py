@@ -1,0 +1,52 @@
+"""Locks of the operating system: they end with the process that holds them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from flowerops.errors import ConflictError
+from flowerops.io.atomic import explain_os_error
+
+
+@contextlib.contextmanager
+def exclusive(lock_file: Path, what: str, timeout_s: float = 60.0) -> Iterator[None]:
+    """Hold a lock for the block.
+
+    Args:
+        lock_file: The file to lock; it stays behind, empty of meaning.
+        what: What the lock guards, for the error message.
+        timeout_s: How long to wait for another holder.
+
+    Raises:
+        ConflictError: Another living process holds it; the message names it.
+    """
+    owner = lock_file.with_name(lock_file.name + ".owner")
+    try:
+        lock_file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock_file, timeout=timeout_s):
+            owner.write_text(json.dumps(_me()))
+            yield
+    except Timeout as error:
+        raise ConflictError(f"{what} is locked by {_holder(owner)}", "Wait for it to end, then run again.") from error
+    except PermissionError as error:
+        raise explain_os_error(error, lock_file) from error
+
+
+def _me() -> dict[str, str | int]:
+    return {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+def _holder(owner: Path) -> str:
+    try:
+        said = json.loads(owner.read_text())
+        return f"process {said['pid']} on {said['host']} since {said['since']}"
+    except (OSError, ValueError, KeyError):
+        return "another process"
