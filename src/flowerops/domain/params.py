@@ -50,13 +50,20 @@ class EvaluateParams(Document):
 
 
 class GatePolicy(Document):
-    """What a candidate must show before it replaces the champion. Shares are 0..1."""
+    """What a candidate must show before it replaces the champion. Shares, gains and drops are 0..1 of the images.
+
+    min_accuracy, min_test_images: floors for every candidate. significance: p below which a difference counts.
+    min_gain: no smaller gain promotes. clear_gain: from this gain on, p below clear_gain_significance is enough.
+    max_recall_drop: how far the recall of one class may fall. See `flowerops.domain.gate.decide`.
+    """
 
     min_accuracy: float = Field(0.0, ge=0, le=1)
-    min_gain: float = Field(0.0, ge=-1, le=1)
-    significance: float = Field(0.05, gt=0, lt=1)
-    max_recall_drop: float = Field(0.1, ge=0, le=1)
     min_test_images: int = Field(10, ge=1)
+    significance: float = Field(0.05, gt=0, lt=1)
+    min_gain: float = Field(0.0, ge=0, le=1)
+    clear_gain: float = Field(0.02, ge=0, le=1)
+    clear_gain_significance: float = Field(0.2, gt=0, lt=1)
+    max_recall_drop: float = Field(0.1, ge=0, le=1)
 
 
 class RegisterParams(Document):

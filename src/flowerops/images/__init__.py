@@ -1,6 +1,15 @@
 """The only way from image bytes to pixels: training, evaluation and serving all decode here."""
 
 from flowerops.images.decode import DECODER_VERSION, MAX_PIXELS, ImageRejectedError, image_format
+from flowerops.images.perceptual import Fingerprint
 from flowerops.images.prepare import PreparedImage, prepare_image
 
-__all__ = ["DECODER_VERSION", "MAX_PIXELS", "ImageRejectedError", "PreparedImage", "image_format", "prepare_image"]
+__all__ = [
+    "DECODER_VERSION",
+    "MAX_PIXELS",
+    "Fingerprint",
+    "ImageRejectedError",
+    "PreparedImage",
+    "image_format",
+    "prepare_image",
+]

@@ -1,20 +1,31 @@
-"""Perceptual hash: equal or close for copies that were re-encoded or resized."""
+"""Perceptual fingerprints: equal or close for copies that were re-encoded or resized."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-HASH_BITS = 64
 _COLUMNS, _ROWS = 9, 8
 
 
-def dhash(image: Image.Image) -> int:
-    """Difference hash: 64 bits, one for each two neighbours in a row of a 9 x 8 grey thumbnail: is the right one brighter?
+@dataclass(frozen=True)
+class Fingerprint:
+    """dhash: 64 bits. mean_rgb: the average colour, three values in 0..255."""
 
+    dhash: int
+    mean_rgb: tuple[int, int, int]
+
+
+def fingerprint(image: Image.Image) -> Fingerprint:
+    """Difference hash and average colour of an RGB image.
+
+    The hash has one bit for each two neighbours in a row of a 9 x 8 grey thumbnail: is the right one brighter?
     Source: N. Krawetz, "Kind of Like That" (2013).
     """
-    small = image.convert("L").resize((_COLUMNS, _ROWS), Image.Resampling.BOX)
-    grey = np.asarray(small, dtype=np.int16)
+    small = image.resize((_COLUMNS, _ROWS), Image.Resampling.BOX)
+    grey = np.asarray(small.convert("L"), dtype=np.int16)
     bits = (grey[:, 1:] > grey[:, :-1]).ravel()
-    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+    red, green, blue = (round(value) for value in np.asarray(small).reshape(-1, 3).mean(axis=0).tolist())
+    return Fingerprint(int.from_bytes(np.packbits(bits).tobytes(), "big"), (red, green, blue))

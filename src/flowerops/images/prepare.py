@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from flowerops.images.decode import ImageRejectedError, load_rgb, open_image, orientation
-from flowerops.images.perceptual import dhash
+from flowerops.images.perceptual import Fingerprint, fingerprint
 
 _OVERSAMPLING = 2
 """A JPEG may be decoded at a reduced scale that still has this many times the pixels a side that are needed."""
@@ -27,13 +27,17 @@ class PreparedImage:
     """A decoded, resized image.
 
     pixels: uint8 RGB, shape [size, size, 3], 0..255. width, height: of the upright original, in pixels.
-    dhash: 64-bit perceptual hash of the fitted content.
+    content: the fitted image before padding.
     """
 
     pixels: npt.NDArray[np.uint8]
     width: int
     height: int
-    dhash: int
+    content: Image.Image
+
+    def fingerprint(self) -> Fingerprint:
+        """What near-duplicates share; computed on demand, since serving never needs it."""
+        return fingerprint(self.content)
 
 
 def prepare_image(data: bytes, size: int, fit: str = "pad") -> PreparedImage:
@@ -60,7 +64,7 @@ def prepare_image(data: bytes, size: int, fit: str = "pad") -> PreparedImage:
         content = content.transpose(turn)
         if turn in _QUARTER_TURNS:
             width, height = height, width
-    return PreparedImage(np.asarray(_on_white(content, size)), width, height, dhash(content))
+    return PreparedImage(np.asarray(_on_white(content, size)), width, height, content)
 
 
 def _scaled(width: int, height: int, size: int, fit: str) -> tuple[int, int]:

@@ -52,28 +52,43 @@ def atomic_write(target: Path, data: bytes | str, *, durable: bool = True) -> No
 
 
 @contextlib.contextmanager
-def publish_folder(target: Path) -> Iterator[Path]:
-    """Fill a temporary folder and publish it under its final name when the block ends well.
+def staging_folder(parent: Path) -> Iterator[Path]:
+    """An empty temporary folder inside `parent`; whatever is still there when the block ends is deleted."""
+    with _explained(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        temp = temp_beside(parent / "any")
+        temp.mkdir()
+        try:
+            yield temp
+        finally:
+            shutil.rmtree(temp, ignore_errors=True)
 
-    When the target exists already (somebody published the same content first), the new copy is dropped: callers use
-    names that stand for the content. When the block raises, nothing remains.
+
+def publish(temp: Path, target: Path) -> None:
+    """Give a filled staging folder its final name, durably.
+
+    When the target exists already (somebody published the same content first), the staging folder is left to be
+    deleted: callers use names that stand for the content.
+    """
+    if target.exists():
+        return
+    with _explained(target):
+        _sync_tree(temp)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temp.rename(target)
+        sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def publish_folder(target: Path) -> Iterator[Path]:
+    """Fill a temporary folder and publish it under its final name when the block ends well; else nothing remains.
 
     Yields:
         The temporary folder, beside the target.
     """
-    with _explained(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temp = temp_beside(target)
-        temp.mkdir()
-        try:
-            yield temp
-            if target.exists():
-                return
-            _sync_tree(temp)
-            temp.rename(target)
-            sync_folder(target.parent)
-        finally:
-            shutil.rmtree(temp, ignore_errors=True)
+    with staging_folder(target.parent) as temp:
+        yield temp
+        publish(temp, target)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,0 +1,117 @@
+"""The Typer app and `main`: the only place that prints errors and picks exit codes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+
+from flowerops import __version__
+from flowerops.cli.commands import register_commands
+from flowerops.errors import FlowerOpsError, UsageError
+
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="flowerops",
+    help="From a folder of labelled photos to a smoke-tested endpoint, with lineage.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    epilog="Begin with: [bold]flowerops demo[/], or [bold]flowerops run --data-folder photos/[/]",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"flowerops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    del version
+
+
+register_commands(app)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command line and exit with its documented code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(given))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line; every failure becomes one or two lines, or one JSON document, and an exit code."""
+    signal.signal(signal.SIGTERM, _end_on_sigterm)
+    try:
+        result = app(args=arguments, standalone_mode=False)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except BaseException as failure:
+        return _report(failure, arguments)
+    return result if isinstance(result, int) else 0
+
+
+def _end_on_sigterm(number: int, frame: object) -> None:
+    del frame
+    raise SystemExit(128 + number)
+
+
+def _report(failure: BaseException, arguments: list[str]) -> int:
+    if isinstance(failure, KeyboardInterrupt) or type(failure).__name__ == "Abort":
+        typer.echo("interrupted; run the same command again to go on", err=True)
+        return _INTERRUPTED
+    error = _as_error(failure)
+    if "--debug" in arguments:
+        traceback.print_exception(failure)
+    from flowerops.cli.console import Console
+
+    Console(_command_of(arguments), as_json="--json" in arguments).error(error)
+    return error.exit_code
+
+
+def _as_error(failure: BaseException) -> FlowerOpsError:
+    """The error to show: ours as it is, Typer's usage errors, the system's, and anything unforeseen."""
+    if isinstance(failure, FlowerOpsError):
+        return failure
+    if hasattr(failure, "format_message") and hasattr(failure, "exit_code"):  # Typer's own, whatever Click it carries
+        context: Any = getattr(failure, "ctx", None)
+        path = context.command_path if context is not None else "flowerops"
+        return UsageError(failure.format_message(), f"See {path} --help")
+    if isinstance(failure, OSError):
+        from flowerops.io.atomic import explain_os_error
+
+        return explain_os_error(failure, failure.filename or "a file")
+    if "disk is full" in str(failure):
+        from flowerops.errors import DiskFullError
+
+        return DiskFullError("no room left on the disk", "Free some space, then run the command again.")
+    text = str(failure).strip().splitlines()
+    return FlowerOpsError(
+        f"{type(failure).__name__}: {text[0] if text else 'no message'}",
+        "This is a fault in flowerops; --debug shows where.",
+    )
+
+
+def _command_of(arguments: list[str]) -> str:
+    """The words of the command line that name a command, for the JSON document."""
+    names: list[str] = []
+    level: Any = app
+    for word in arguments:
+        commands = {command.name for command in level.registered_commands}
+        groups = {group.typer_instance.info.name: group.typer_instance for group in level.registered_groups}
+        if word in groups:
+            names.append(word)
+            level = groups[word]
+        elif word in commands:
+            return " ".join([*names, word])
+    return " ".join(names) or "flowerops"

@@ -1,0 +1,69 @@
+"""flowerops deploy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from flowerops.cli.console import Console
+from flowerops.cli.options import DryRun, EndpointOption, ModelOption, PortOption
+from flowerops.cli.session import Session, with_session
+
+_EXAMPLES = """Examples:
+
+  flowerops deploy
+
+  flowerops deploy --model flower_classifier:2 --endpoint flowers --port 8890
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("deploy", epilog=_EXAMPLES)(with_session("deploy")(deploy))
+
+
+def deploy(
+    session: Session,
+    model: ModelOption = None,
+    endpoint: EndpointOption = None,
+    port: PortOption = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Start a model beside the one that serves, smoke-test it, then move the traffic to it."""
+    from flowerops.domain.deployment import valid_endpoint_name
+    from flowerops.domain.names import parse_selector
+    from flowerops.services import deploy as service
+
+    settings = session.settings
+    request = service.DeployRequest(
+        model=parse_selector(model or settings.model, "model"),
+        endpoint=valid_endpoint_name(endpoint or settings.endpoint),
+        port=port or settings.port,
+        key=settings.api_key,
+    )
+    if dry_run:
+        session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
+        return
+    session.finish(service.deploy(session.target, request, session.caller).document(), show)
+
+
+def show(console: Console, document: dict[str, Any]) -> None:
+    """Render the result for people."""
+    model = document["model"]
+    console.heading(f"{model['name']}:{model['version']} serves at {document['url']} ({document['deployment']})")
+    passed = sum(check["passed"] for check in document["smoke"]["checks"])
+    console.facts(
+        {
+            "smoke test": f"passed, {passed} checks",
+            "try it": f"curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' {document['url']}/score",
+            "stop it": f"flowerops deployments stop {document['endpoint']}",
+        }
+    )
+
+
+def _show_plan(console: Console, document: dict[str, Any]) -> None:
+    model, before = document["model"], document["replaces"]
+    replaced = f" in place of {before['name']}:{before['version']}" if before else ""
+    where = document["endpoint"]
+    console.heading(f"would deploy {model['name']}:{model['version']} to {where}{replaced}", mark="→")

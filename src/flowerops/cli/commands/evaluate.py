@@ -1,0 +1,76 @@
+"""flowerops evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flowerops.cli.console import Console
+from flowerops.cli.options import ModelOption, ParamsOption, RunId
+from flowerops.cli.session import Session, with_session
+
+_EXAMPLES = """Examples:
+
+  flowerops evaluate
+
+  flowerops evaluate --run 4f2e5ab25f2f103a0650d36578d94c69
+
+  flowerops evaluate --model flower_classifier:1 --data-folder other/
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("evaluate", epilog=_EXAMPLES)(with_session("evaluate")(evaluate))
+
+
+def evaluate(
+    session: Session,
+    run: RunId = None,
+    model: ModelOption = None,
+    data_folder: Annotated[
+        Path | None,
+        typer.Option(help="Any labelled folder to score on, instead of the test split.", show_default=False),
+    ] = None,
+    params: ParamsOption = None,
+) -> None:
+    """Score a candidate on its test split, compare it with the champion, and write a report."""
+    from flowerops.cli.parameters import make_params, read_params
+    from flowerops.domain.names import parse_selector
+    from flowerops.domain.params import EvaluateParams, GatePolicy
+    from flowerops.errors import UsageError
+    from flowerops.services import evaluate as service
+
+    if run is not None and model is not None:
+        raise UsageError("--run and --model exclude each other", "Name a run's candidate or a registered model.")
+    request = service.EvaluateRequest(
+        run_id=run,
+        model=parse_selector(model, "model") if model else None,
+        folder=data_folder,
+        champion_of=session.settings.model,
+        params=make_params(EvaluateParams, read_params(params).get("evaluation", {})),
+        policy=make_params(GatePolicy, session.settings.gate),
+    )
+    evaluated = service.evaluate(session.target, request, session.caller)
+    session.finish(evaluated.document(), show)
+
+
+def show(console: Console, document: dict[str, Any]) -> None:
+    """Render the result for people."""
+    metrics, decision = document["metrics"], document["decision"]
+    subject = document.get("model") or f"run {document['run_id']}"
+    low, high = metrics["ci95"]
+    console.heading(f"{subject}: accuracy {metrics['accuracy']:.3f} on {document['n']:,} photos")
+    facts = {
+        "95 % interval": f"{low:.3f} to {high:.3f}",
+        "macro F1": f"{metrics['macro_f1']:.3f}",
+        "recall": ", ".join(f"{label} {scores['recall']:.2f}" for label, scores in metrics["per_class"].items()),
+    }
+    if decision:
+        facts["gate"] = f"{decision['outcome']}: {' '.join(decision['reasons'])}"
+    facts["report"] = document["report"]
+    if document["synthetic"]:
+        facts["note"] = "scored on synthetic drawings, not photographs"
+    console.facts(facts)

@@ -1,0 +1,98 @@
+"""flowerops preprocess."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from flowerops.cli.console import Console
+from flowerops.cli.options import DataFolder, DatasetName, DryRun, FitOption, ImageSize, MaxBad, ParamsOption, Workers
+from flowerops.cli.session import Session, with_session
+
+_EXAMPLES = """Examples:
+
+  flowerops preprocess --data-folder photos/
+
+  flowerops preprocess --dataset flowers:2 --image-size 160 --fit crop
+"""
+_SHOWN = 10
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("preprocess", epilog=_EXAMPLES)(with_session("preprocess")(preprocess))
+
+
+def preprocess(
+    session: Session,
+    data_folder: DataFolder = None,
+    dataset: DatasetName = None,
+    image_size: ImageSize = None,
+    fit: FitOption = None,
+    max_bad: MaxBad = None,
+    workers: Workers = None,
+    params: ParamsOption = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Turn photos into a numbered dataset version that is decoded, resized and split."""
+    from flowerops.cli.parameters import make_params, parse_share, read_params
+    from flowerops.domain.names import parse_selector
+    from flowerops.domain.params import PreprocessParams
+    from flowerops.services import preprocess as service
+    from flowerops.services.pipeline import begin
+
+    section = read_params(params).get("preprocessing", {})
+    share = parse_share(max_bad, "--max-bad")
+    wanted = make_params(PreprocessParams, section, image_size=image_size, fit=fit, max_bad=share, workers=workers)
+    selector = parse_selector(dataset or session.settings.dataset, "dataset")
+    request = service.PreprocessRequest(data_folder, selector, wanted)
+    if dry_run:
+        session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
+        return
+    experiment = selector.name + service.EXPERIMENT_SUFFIX
+    prepared = service.preprocess(
+        session.target,
+        request,
+        session.caller,
+        lambda: begin(session.target, session.caller, experiment, "preprocess"),
+    )
+    session.finish(prepared.document(), show)
+
+
+def show(console: Console, document: dict[str, Any]) -> None:
+    """Render the result for people."""
+    raw, processed = document["raw"], document["processed"]
+    console.heading(f"{processed['name']}:{processed['version']} from {raw['name']}:{raw['version']}")
+    splits = ", ".join(f"{name} {count:,}" for name, count in processed["splits"].items())
+    how = "made before, nothing to do" if document["reused"] else f"{document['seconds']:.1f} s"
+    facts = {
+        "images": f"{processed['files']:,} ({splits})",
+        "classes": ", ".join(f"{label} {count:,}" for label, count in processed["classes"].items()),
+        "decoded": f"{document['decoded']:,}, carried over {document['carried_over']:,} ({how})",
+        "digest": processed["digest"][:16],
+    }
+    if document["synthetic"]:
+        facts["note"] = "synthetic drawings, not photographs"
+    console.facts(facts)
+    show_left_out(console, document)
+
+
+def show_left_out(console: Console, document: dict[str, Any]) -> None:
+    """The files that are not used, with reasons."""
+    for title, entries in (
+        ("quarantined", document["quarantined"]),
+        ("duplicates", document["duplicates"]),
+        ("skipped", document["skipped"]),
+    ):
+        if entries:
+            console.print(f"  {len(entries)} {title}:")
+            for entry in entries[:_SHOWN]:
+                console.print(f"    {entry['path']}: {entry['reason']}")
+            if len(entries) > _SHOWN:
+                console.print(f"    … and {len(entries) - _SHOWN} more; --json lists all")
+
+
+def _show_plan(console: Console, document: dict[str, Any]) -> None:
+    console.heading(f"would take in {document['files']:,} files for {document['dataset']}", mark="→")
+    console.facts({"classes": ", ".join(f"{label} {count:,}" for label, count in document["classes"].items())})

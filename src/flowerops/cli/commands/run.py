@@ -1,0 +1,137 @@
+"""flowerops run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flowerops.cli.commands import deploy as deploy_command
+from flowerops.cli.commands import evaluate as evaluate_command
+from flowerops.cli.commands import preprocess as preprocess_command
+from flowerops.cli.commands import register as register_command
+from flowerops.cli.commands import smoketest as smoketest_command
+from flowerops.cli.commands import train as train_command
+from flowerops.cli.console import Console
+from flowerops.cli.options import (
+    Backbone,
+    DataFolder,
+    DatasetName,
+    DryRun,
+    EndpointOption,
+    Epochs,
+    FitOption,
+    ImageSize,
+    MaxBad,
+    ParamsOption,
+    PortOption,
+    Seed,
+)
+from flowerops.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from flowerops.services.run import RunRequest
+    from flowerops.services.train import TrainRequest
+
+_EXAMPLES = """Examples:
+
+  flowerops run --data-folder photos/
+
+  flowerops run --dataset flowers:2 --backbone cnn --json
+"""
+_SHOW = {
+    "preprocess": preprocess_command.show,
+    "train": train_command.show,
+    "evaluate": evaluate_command.show,
+    "register": register_command.show,
+    "deploy": deploy_command.show,
+    "smoketest": smoketest_command.show,
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run", epilog=_EXAMPLES)(with_session("run")(run))
+
+
+def run(
+    session: Session,
+    data_folder: DataFolder = None,
+    dataset: DatasetName = None,
+    name: Annotated[
+        str | None, typer.Option(help="Model name. Default: flower_classifier.", show_default=False)
+    ] = None,
+    endpoint: EndpointOption = None,
+    port: PortOption = None,
+    backbone: Backbone = None,
+    epochs: Epochs = None,
+    seed: Seed = None,
+    image_size: ImageSize = None,
+    fit: FitOption = None,
+    max_bad: MaxBad = None,
+    params: ParamsOption = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Do all of it: preprocess, train, evaluate, register, deploy, smoke-test."""
+    from flowerops.cli.parameters import make_params, preprocess_params, read_params
+    from flowerops.domain.names import parse_selector
+    from flowerops.domain.params import TrainParams
+    from flowerops.services import run as service
+    from flowerops.services import train as train_service
+
+    sections = read_params(params)
+    wanted = make_params(TrainParams, sections.get("training", {}), backbone=backbone, epochs=epochs, seed=seed)
+    selector = parse_selector(dataset or session.settings.dataset, "dataset")
+    preprocessing = preprocess_params(sections, image_size, fit, max_bad)
+    training = train_service.TrainRequest(data_folder, selector, wanted, preprocessing)
+    request = full_request(session, sections, training, name, endpoint or session.settings.endpoint, port)
+    if dry_run:
+        train_service.check(session.target, training)
+        plan = {"dry_run": True, "steps": list(_SHOW), **train_service.plan(session.target, training)}
+        session.finish(plan, lambda console, found: console.heading(f"would run on {found['dataset']}", mark="→"))
+        return
+    session.finish(service.run_all(session.target, request, session.caller), show)
+
+
+def full_request(
+    session: Session,
+    sections: dict[str, dict[str, Any]],
+    training: TrainRequest,
+    name: str | None,
+    endpoint: str,
+    port: int | None,
+) -> RunRequest:
+    """What every step is asked, from the parameters and the settings."""
+    from flowerops.cli.parameters import make_params
+    from flowerops.domain.deployment import valid_endpoint_name
+    from flowerops.domain.names import Selector, valid_name
+    from flowerops.domain.params import EvaluateParams, GatePolicy, RegisterParams
+    from flowerops.services.deploy import DeployRequest
+    from flowerops.services.evaluate import EvaluateRequest
+    from flowerops.services.register import RegisterRequest
+    from flowerops.services.run import RunRequest
+
+    section = {"name": session.settings.model, **sections.get("registration", {})}
+    registration = make_params(RegisterParams, section, name=name)
+    valid_name(registration.name, "model")
+    policy = make_params(GatePolicy, session.settings.gate)
+    evaluation = make_params(EvaluateParams, sections.get("evaluation", {}))
+    return RunRequest(
+        experiment=session.settings.experiment,
+        train=training,
+        evaluate=EvaluateRequest(None, None, None, registration.name, evaluation, policy),
+        register=RegisterRequest(None, registration, policy),
+        deploy=DeployRequest(
+            Selector(registration.name), valid_endpoint_name(endpoint), port, session.settings.api_key
+        ),
+    )
+
+
+def show(console: Console, document: dict[str, Any]) -> None:
+    """Render every step's result, and how long each took."""
+    for name, step in document["steps"].items():
+        _SHOW[name](console, step)
+    times = (
+        f"{name} {step['wall_seconds']:.1f} s" for name, step in document["steps"].items() if "wall_seconds" in step
+    )
+    console.heading(f"done in {document['seconds']:.1f} s: {', '.join(times)}")

@@ -1,0 +1,76 @@
+"""flowerops smoketest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flowerops.cli.console import Console
+from flowerops.cli.options import EndpointOption
+from flowerops.cli.session import Session, with_session
+
+_EXAMPLES = """Examples:
+
+  flowerops smoketest
+
+  flowerops smoketest --images photos/
+
+  flowerops smoketest --images daisy.jpg,tulip.jpg --classes daisy,tulips --junit smoke.xml
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("smoketest", epilog=_EXAMPLES)(with_session("smoketest")(smoketest))
+
+
+def smoketest(
+    session: Session,
+    endpoint: EndpointOption = None,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            help="Files, folders or URLs, by commas. Default: TEST_IMAGE_URLS, else the model's golden images.",
+            show_default=False,
+        ),
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            help="The class of each image. Default: the names of the folders they lie in.", show_default=False
+        ),
+    ] = None,
+    latency_ms: Annotated[
+        float | None, typer.Option(help="What 95 of 100 answers may take, in ms.", min=1, show_default=False)
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write a JUnit XML file.", show_default=False)] = None,
+) -> None:
+    """Test a running endpoint: health, every class, parity with training, refusal of a bad image, latency."""
+    from flowerops.services import smoketest as service
+
+    settings = session.settings
+    given = images if images is not None else settings.test_image_urls
+    labels = classes if classes is not None else (settings.test_image_classes if images is None else "")
+    request = service.SmokeTestRequest(
+        endpoint=endpoint or settings.endpoint,
+        images=_listed(given),
+        classes=_listed(labels),
+        allow_private=settings.fetch_allow_private,
+        key=settings.api_key,
+        latency_budget_ms=latency_ms,
+        junit=junit,
+    )
+    session.finish(service.smoketest(session.target, request).document(), show)
+
+
+def show(console: Console, document: dict[str, Any]) -> None:
+    """Render the result for people."""
+    latency = document["latency_ms"]
+    console.heading(f"smoke test of {document['endpoint']} passed: {len(document['checks'])} checks")
+    console.facts({"latency": f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms"})
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,112 @@
+"""flowerops train."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from flowerops.cli.console import Console
+from flowerops.cli.options import (
+    Backbone,
+    DataFolder,
+    DatasetName,
+    DryRun,
+    Epochs,
+    FitOption,
+    ImageSize,
+    MaxBad,
+    ParamsOption,
+    Seed,
+)
+from flowerops.cli.session import Session, with_session
+
+_EXAMPLES = """Examples:
+
+  flowerops train
+
+  flowerops train --data-folder new/
+
+  flowerops train --dataset flowers:3 --backbone cnn --epochs 10
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("train", epilog=_EXAMPLES)(with_session("train")(train))
+
+
+def train(
+    session: Session,
+    data_folder: DataFolder = None,
+    dataset: DatasetName = None,
+    backbone: Backbone = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="File with the backbone's weights, instead of the usual ones.", show_default=False),
+    ] = None,
+    epochs: Epochs = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step.", min=1, show_default=False)] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.", show_default=False)] = None,
+    seed: Seed = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all.", min=1, show_default=False)] = None,
+    image_size: ImageSize = None,
+    fit: FitOption = None,
+    max_bad: MaxBad = None,
+    params: ParamsOption = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Train a model on the latest dataset version, or on new photos, and seal it as a bundle."""
+    from flowerops.cli.parameters import make_params, preprocess_params, read_params
+    from flowerops.domain.names import parse_selector
+    from flowerops.domain.params import TrainParams
+    from flowerops.services import train as service
+    from flowerops.services.pipeline import begin
+
+    sections = read_params(params)
+    wanted = make_params(
+        TrainParams,
+        sections.get("training", {}),
+        backbone=backbone,
+        weights=weights,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        threads=threads,
+    )
+    preprocessing = preprocess_params(sections, image_size, fit, max_bad)
+    selector = parse_selector(dataset or session.settings.dataset, "dataset")
+    request = service.TrainRequest(data_folder, selector, wanted, preprocessing)
+    service.check(session.target, request)
+    if dry_run:
+        session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
+        return
+    with begin(session.target, session.caller, session.settings.experiment, "train") as pipeline:
+        trained = service.train(pipeline, service.resolve(pipeline, request), request.params)
+    session.finish(trained.document(), show)
+
+
+def show(console: Console, document: dict[str, Any]) -> None:
+    """Render the result for people."""
+    dataset, metrics = document["dataset"], document["metrics"]
+    console.heading(f"trained on {dataset['name']}:{dataset['version']}, run {document['run_id']}")
+    features = document["features"]
+    facts = {
+        "val accuracy": f"{metrics['val_accuracy']:.3f}",
+        "classes": ", ".join(document["classes"]),
+        "backbone": document["backbone"]["name"],
+        "features": f"{features['computed']:,} computed, {features['cached']:,} from the cache",
+        "seconds": ", ".join(f"{name} {value:.1f}" for name, value in document["seconds"].items()),
+        "bundle": document["bundle"]["path"],
+        "digest": document["bundle"]["digest"][:16],
+    }
+    if document["synthetic"]:
+        facts["note"] = "trained on synthetic drawings, not photographs"
+    console.facts(facts)
+    console.message(f"next: flowerops evaluate --run {document['run_id']}")
+
+
+def _show_plan(console: Console, document: dict[str, Any]) -> None:
+    console.heading(f"would train on {document['dataset']}", mark="→")
+    console.facts(document["params"])

@@ -1,0 +1,68 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of new photos, one sub-folder a class. It becomes a dataset version.", show_default=False
+    ),
+]
+DatasetName = Annotated[
+    str | None,
+    typer.Option("--dataset", help="Dataset, as NAME or NAME:VERSION. Default: flowers.", show_default=False),
+]
+ParamsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--params",
+        help="Run-time parameters: a JSON file or JSON text, one section a step. Flags win over it.",
+        show_default=False,
+    ),
+]
+ImageSize = Annotated[
+    int | None, typer.Option(help="Side of the square in pixels. Default: 224.", min=16, max=1024, show_default=False)
+]
+FitOption = Annotated[
+    Literal["pad", "crop", "stretch"] | None,
+    typer.Option(help="How photos fill the square. Default: pad, on white.", show_default=False),
+]
+MaxBad = Annotated[
+    str | None, typer.Option(help="Share of files that may be unusable. Default: 1%.", show_default=False)
+]
+Workers = Annotated[int | None, typer.Option(help="Threads. Default: one a core.", min=1, show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+Backbone = Annotated[
+    str | None,
+    typer.Option(
+        help="efficientnet_lite0, cnn, or any name of keras.applications. Default: efficientnet_lite0.",
+        show_default=False,
+    ),
+]
+Epochs = Annotated[int | None, typer.Option(help="Most epochs to train.", min=1, show_default=False)]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random. Default: 42.", min=0, show_default=False)]
+RunId = Annotated[
+    str | None, typer.Option("--run", help="Id of a pipeline run. Default: the latest.", show_default=False)
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="Model, as NAME or NAME:VERSION. Default: the champion.", show_default=False),
+]
+EndpointOption = Annotated[
+    str | None, typer.Option("--endpoint", help="Endpoint. Default: flowers.", show_default=False)
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        help="Port of the endpoint on 127.0.0.1. Default: 8890, or the next free one.",
+        min=1,
+        max=65535,
+        show_default=False,
+    ),
+]

@@ -1,0 +1,90 @@
+"""Run-time parameters: `--params FILE|JSON` with one section a step, overruled by flags."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from flowerops.domain.documents import Document
+from flowerops.domain.names import did_you_mean
+from flowerops.domain.params import SECTIONS, PreprocessParams
+from flowerops.errors import UsageError
+
+Params = TypeVar("Params", bound=Document)
+
+
+def read_params(given: str | None) -> dict[str, dict[str, Any]]:
+    """Read the sections of `--params`: JSON text, or the path of a JSON file.
+
+    Raises:
+        UsageError: No such file, not JSON, or a section that no step has.
+    """
+    if given is None:
+        return {}
+    text = given if given.lstrip().startswith("{") else _read_file(Path(given))
+    try:
+        sections = json.loads(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--params is not JSON: {error}", 'For example: --params \'{"training": {"epochs": 10}}\''
+        ) from error
+    if not isinstance(sections, dict) or not all(isinstance(section, dict) for section in sections.values()):
+        raise UsageError("--params must be an object of sections", f"The sections are {', '.join(SECTIONS)}.")
+    for name in sections:
+        if name not in SECTIONS:
+            raise UsageError(f"--params has an unknown section {name!r}", did_you_mean(name, SECTIONS))
+    return sections
+
+
+def make_params(kind: type[Params], given: dict[str, Any], **flags: Any) -> Params:
+    """Lay the flags that were given over a section and check the whole.
+
+    Raises:
+        UsageError: An unknown name or a value out of range.
+    """
+    values = {**given, **{name: value for name, value in flags.items() if value is not None}}
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        hint = did_you_mean(name, kind.model_fields) if first["type"] == "extra_forbidden" else None
+        raise UsageError(f"parameter {name}: {first['msg']}", hint) from error
+
+
+def preprocess_params(
+    sections: dict[str, dict[str, Any]], image_size: int | None, fit: str | None, max_bad: str | None
+) -> PreprocessParams | None:
+    """The preprocessing that was asked for, or None when nothing was said about it."""
+    section = sections.get("preprocessing", {})
+    if not section and image_size is None and fit is None and max_bad is None:
+        return None
+    share = parse_share(max_bad, "--max-bad")
+    return make_params(PreprocessParams, section, image_size=image_size, fit=fit, max_bad=share)
+
+
+def parse_share(text: str | None, option: str) -> float | None:
+    """Read a share as `1%` or `0.01`.
+
+    Raises:
+        UsageError: Neither.
+    """
+    if text is None:
+        return None
+    try:
+        value = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+    except ValueError as error:
+        raise UsageError(f"{option}: {text!r} is not a share", "Write 1% or 0.01.") from error
+    if not 0 <= value <= 1:
+        raise UsageError(f"{option}: {text!r} is not between 0% and 100%")
+    return value
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--params {path} cannot be read: {error}", "Give a JSON file, or JSON text.") from error

@@ -1,0 +1,93 @@
+"""Processed versions: decoded, resized, split, ready for training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from flowerops.datasets.rows import read_manifest, read_rows
+from flowerops.datasets.shards import ShardReader, shard_plan
+from flowerops.domain.dataset import ProcessedImage, Split
+from flowerops.domain.documents import Document
+from flowerops.errors import StoreIntegrityError
+from flowerops.io.hashing import sha256_bytes
+
+SAMPLES_DIR = "samples"
+SAMPLES_FILE = "samples/samples.json"
+
+
+class Sample(Document):
+    """A photo of the test split as received; a few of each class travel with the version."""
+
+    file: str
+    label: str
+    path: str
+    sha256: str
+
+
+class SampleSet(Document):
+    """`samples/samples.json`."""
+
+    schema_version: int = 1
+    samples: list[Sample]
+
+
+class SplitImages:
+    """One split as a sequence of images: what training and evaluation read.
+
+    keys: SHA-256 of each photo's original bytes. labels: int64 [n], indices into the version's class list.
+    """
+
+    def __init__(self, folder: Path, split: Split, rows: Sequence[ProcessedImage], labels: Sequence[str]) -> None:
+        ordered = [row for _, part in shard_plan([row for row in rows if row.split == split]) for row in part]
+        number = {label: index for index, label in enumerate(labels)}
+        self.rows = ordered
+        self.keys = [row.sha256 for row in ordered]
+        self.labels: npt.NDArray[np.int64] = np.array([number[row.label] for row in ordered], dtype=np.int64)
+        self._reader = ShardReader(folder, split)
+        if len(self._reader) != len(ordered):
+            raise StoreIntegrityError(
+                f"{folder}: the {split} shards hold {len(self._reader)} images, the manifest {len(ordered)}",
+                "Delete the version's folder and run preprocess again.",
+            )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pixels(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """Images as uint8 RGB, shape [len(indices), size, size, 3], checked against their hashes.
+
+        Raises:
+            StoreIntegrityError: An image is not the one that was written.
+        """
+        images = self._reader.pixels(indices)
+        for index, image in zip(indices, images, strict=True):
+            row = self.rows[index]
+            if sha256_bytes(image.tobytes()) != row.pixels_sha256:
+                raise StoreIntegrityError(
+                    f"image {row.path} of the {row.split} split is corrupt",
+                    "Delete the version's folder and run preprocess again.",
+                )
+        return images
+
+
+class ProcessedVersion:
+    """Opens a processed version's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+        self.rows = read_rows(folder, ProcessedImage)
+        self.labels = sorted(self.manifest.classes)
+
+    def split(self, split: Split) -> SplitImages:
+        """The images of one split."""
+        return SplitImages(self.folder, split, self.rows, self.labels)
+
+    def samples(self) -> list[Sample]:
+        """The test photos that travel with the version, as received."""
+        text = (self.folder / SAMPLES_FILE).read_bytes()
+        return SampleSet.from_json(text, str(self.folder / SAMPLES_FILE)).samples

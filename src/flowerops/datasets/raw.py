@@ -1,0 +1,104 @@
+"""Raw versions: the photos as received, as a manifest over the content-addressed store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from flowerops.datasets.objects import ObjectStore
+from flowerops.datasets.rows import read_manifest, read_rows, rows_bytes, write_version
+from flowerops.datasets.scan import FoundFile, Scan
+from flowerops.domain.dataset import Provenance, RawFile, VersionManifest, count_classes
+from flowerops.domain.progress import Progress
+from flowerops.errors import StoreIntegrityError
+from flowerops.io.atomic import publish_folder, sync_disk
+from flowerops.io.hashing import sha256_bytes
+
+OBJECTS_DIR = "objects"
+_THREADS = 8
+
+
+def ingest(scan: Scan, name: str, home: Path, provenance: Provenance, progress: Progress, synthetic: bool) -> Path:
+    """Copy the scanned files into the store and publish their manifest under its digest.
+
+    Args:
+        scan: What to take in.
+        name: The dataset's name.
+        home: Holds `objects/` and `datasets/`.
+        provenance: Who does it.
+        progress: Told of every file.
+        synthetic: Whether the images are drawings rather than photographs.
+
+    Returns:
+        The version's folder. The same content gives the same folder, and nothing is written again.
+    """
+    store = ObjectStore(home / OBJECTS_DIR)
+
+    def take(found: FoundFile) -> RawFile:
+        sha256, size = store.add(found.location)
+        return RawFile(bytes=size, label=found.label, path=found.path, sha256=sha256)
+
+    rows: list[RawFile] = []
+    with progress.task("reading photos", len(scan.files), "file") as task, ThreadPoolExecutor(_THREADS) as pool:
+        for row in pool.map(take, scan.files):
+            rows.append(row)
+            task.advance()
+    sync_disk()
+    return publish_raw(rows, scan, name, home, provenance, synthetic)
+
+
+def publish_raw(
+    rows: Iterable[RawFile], scan: Scan, name: str, home: Path, provenance: Provenance, synthetic: bool
+) -> Path:
+    """Write the manifest of rows whose bytes are in the store already."""
+    ordered = sorted(rows, key=lambda row: (row.label, row.path))
+    data = rows_bytes(ordered)
+    manifest = VersionManifest(
+        kind="raw",
+        name=name,
+        digest=sha256_bytes(data),
+        files=len(ordered),
+        bytes=sum(row.bytes for row in ordered),
+        classes=count_classes(row.label for row in ordered),
+        skipped=scan.skipped,
+        synthetic=synthetic,
+        provenance=provenance,
+    )
+    folder = version_folder(home, name, manifest.digest)
+    if not folder.exists():
+        with publish_folder(folder) as temp:
+            write_version(temp, manifest, data)
+    return folder
+
+
+def version_folder(home: Path, name: str, digest: str) -> Path:
+    """Where a version with this digest lies."""
+    return home / "datasets" / name / digest[:16]
+
+
+class RawVersion:
+    """Reads a raw version: from the store, or from a plain folder that holds the files beside the manifest."""
+
+    def __init__(self, folder: Path, objects: Path | None = None) -> None:
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+        self.rows = read_rows(folder, RawFile)
+        self._store = ObjectStore(objects) if objects else None
+
+    def read(self, row: RawFile) -> bytes:
+        """A photo's bytes, checked against its hash.
+
+        Raises:
+            StoreIntegrityError: They are missing or changed.
+        """
+        if self._store is not None:
+            return self._store.read(row.sha256)
+        path = self.folder / row.path
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise StoreIntegrityError(f"{path} cannot be read: {error.strerror}", "Fetch the version again.") from error
+        if sha256_bytes(data) != row.sha256:
+            raise StoreIntegrityError(f"{path} is not the file the manifest names", "Fetch the version again.")
+        return data

@@ -1,0 +1,142 @@
+"""Divide photos into train, val and test by their content, the same way for ever."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flowerops.domain.dataset import SPLITS, Split
+from flowerops.errors import BadInputError
+
+SPLITTER_VERSION = 1
+"""Goes up whenever the same photos would be divided otherwise."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """What decides about a photo's split: its bytes' SHA-256 and its class."""
+
+    sha256: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Division:
+    """splits: one a photo, in their order. straddling: photos to leave out, as (photo, its twin in another split)."""
+
+    splits: list[Split]
+    straddling: list[tuple[int, int]]
+
+
+def divide(
+    photos: Sequence[Photo],
+    twins: Iterable[tuple[int, int]],
+    val_share: float,
+    test_share: float,
+    known: Mapping[str, Split],
+) -> Division:
+    """Give every photo a split.
+
+    Photos joined by `twins` (near-duplicates) form a group and stay together. A group keeps the split that one of its
+    photos had in an earlier version; else the smallest SHA-256 in it, read as a number in 0..1, decides: below
+    `test_share` test, below `test_share + val_share` val, else train. A class that would lack a split gets the new
+    group nearest to it. So neither order nor growth moves a photo.
+
+    Args:
+        photos: Distinct photos.
+        twins: Index pairs of near-duplicates.
+        val_share: Share of val, 0..1.
+        test_share: Share of test, 0..1.
+        known: Splits of earlier versions, by SHA-256.
+
+    Raises:
+        BadInputError: A class has too few distinct photos to be in every split.
+    """
+    pairs = sorted(twins, key=lambda pair: sorted(photos[index].sha256 for index in pair))
+    groups = _Groups(photos, known)
+    for one, other in pairs:
+        groups.join(one, other)
+    splits = {
+        root: groups.known.get(root) or _by_content(groups.key[root], val_share, test_share) for root in groups.roots()
+    }
+    _fill_gaps(photos, groups, splits)
+    result = [splits[groups.root(index)] for index in range(len(photos))]
+    return Division(result, _straddling(photos, pairs, result, known))
+
+
+def _by_content(sha256: str, val_share: float, test_share: float) -> Split:
+    place = int(sha256[:13], 16) / 16**13
+    if place < test_share:
+        return "test"
+    return "val" if place < test_share + val_share else "train"
+
+
+class _Groups:
+    """Union-find over photos; `key` and `known` are kept at each group's root."""
+
+    def __init__(self, photos: Sequence[Photo], known: Mapping[str, Split]) -> None:
+        self._parent = list(range(len(photos)))
+        self.key = {index: photo.sha256 for index, photo in enumerate(photos)}
+        self.known = {index: known[photo.sha256] for index, photo in enumerate(photos) if photo.sha256 in known}
+
+    def root(self, index: int) -> int:
+        while self._parent[index] != index:
+            self._parent[index] = self._parent[self._parent[index]]
+            index = self._parent[index]
+        return index
+
+    def roots(self) -> list[int]:
+        return [index for index, parent in enumerate(self._parent) if index == parent]
+
+    def join(self, one: int, other: int) -> None:
+        """Unite two groups, unless earlier versions put them into different splits."""
+        first, second = sorted((self.root(one), self.root(other)))
+        splits = {self.known[root] for root in (first, second) if root in self.known}
+        if first == second or len(splits) > 1:
+            return
+        self._parent[second] = first
+        self.key[first] = min(self.key[first], self.key[second])
+        if splits:
+            self.known[first] = splits.pop()
+
+
+def _fill_gaps(photos: Sequence[Photo], groups: _Groups, splits: dict[int, Split]) -> None:
+    roots_of: dict[str, set[int]] = defaultdict(set)
+    for index, photo in enumerate(photos):
+        roots_of[photo.label].add(groups.root(index))
+    for label, roots in sorted(roots_of.items()):
+        if len(roots) < len(SPLITS):
+            raise BadInputError(
+                f"class {label!r} has {len(roots)} distinct photo{'s' * (len(roots) != 1)}; "
+                "train, val and test need one each",
+                "Add photos to the class, or leave it out.",
+            )
+        movable = sorted((root for root in roots if root not in groups.known), key=lambda root: groups.key[root])
+        for wanted in ("test", "val", "train"):
+            _fill_gap(label, wanted, roots, movable, splits)
+
+
+def _fill_gap(label: str, wanted: Split, roots: set[int], movable: list[int], splits: dict[int, Split]) -> None:
+    present = [splits[root] for root in roots]
+    if wanted in present:
+        return
+    for root in movable if wanted != "train" else reversed(movable):
+        if present.count(splits[root]) > 1:
+            splits[root] = wanted
+            return
+    raise BadInputError(
+        f"class {label!r} has no photo for the {wanted} split: all of them are fixed by earlier versions",
+        "Add new photos to the class.",
+    )
+
+
+def _straddling(
+    photos: Sequence[Photo], pairs: list[tuple[int, int]], splits: list[Split], known: Mapping[str, Split]
+) -> list[tuple[int, int]]:
+    found: dict[int, int] = {}
+    for one, other in pairs:
+        if splits[one] != splits[other]:
+            newer, older = (one, other) if photos[one].sha256 not in known else (other, one)
+            found.setdefault(newer, older)
+    return sorted(found.items())

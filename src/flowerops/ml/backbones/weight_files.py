@@ -1,0 +1,131 @@
+"""Where the weights of a keras.applications network come from: a file of the user, Keras's cache, or a download."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from flowerops.domain.progress import Progress
+from flowerops.errors import BadInputError, FlowerOpsError, RemoteError
+from flowerops.io.hashing import sha256_file
+
+_TIMEOUT_S = 30.0
+_SLACK_BYTES = 1 << 20
+
+
+def load_weight_file(network: Any, path: Path) -> tuple[str, str]:
+    """Load a Keras weights file (`.weights.h5`, or the older `.h5`) of the user into a network.
+
+    Returns:
+        The source for the record, and the file's SHA-256.
+
+    Raises:
+        BadInputError: Missing, no such file, unsafe, or of another network.
+    """
+    if not path.is_file():
+        raise BadInputError(f"weights file not found: {path}", "Check --weights.")
+    if path.suffix != ".h5":
+        raise BadInputError(f"{path.name} is not a Keras weights file", "Give a file that ends in .weights.h5 or .h5.")
+    refuse_unsafe_hdf5(path)
+    try:
+        network.load_weights(path)
+    except Exception as error:  # Keras and h5py raise many kinds for a file of another network
+        raise BadInputError(
+            f"{path.name} does not hold weights of {network.name}: {str(error).partition(chr(10))[0]}",
+            'Use the file of this network without its classifier ("no top").',
+        ) from error
+    return f"file:{path.name}", sha256_file(path)
+
+
+def refuse_unsafe_hdf5(path: Path) -> None:
+    """Raise BadInputError for an HDF5 file that points to other files or would unpack to more than its own size."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            unpacked = _checked_size(file, path.name)
+    except OSError as error:
+        raise BadInputError(f"{path.name} is not an HDF5 file, or it is broken", "Fetch it again.") from error
+    if unpacked > path.stat().st_size + _SLACK_BYTES:
+        raise BadInputError(f"{path.name} would unpack to {unpacked:,} bytes", "Use the file that Keras wrote.")
+
+
+def _checked_size(group: Any, file: str) -> int:
+    """Bytes of all arrays below a group; only plain links to plain arrays are allowed."""
+    import h5py
+
+    total = 0
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise BadInputError(f"{file}: {name} is a link to another place", "Use the file that Keras wrote.")
+        item = group[name]
+        if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise BadInputError(f"{file}: {name} lies in another file", "Use the file that Keras wrote.")
+            total += int(item.nbytes)
+        elif item.name.count("/") > 32:
+            raise BadInputError(f"{file}: groups are nested without end", "Use the file that Keras wrote.")
+        else:
+            total += _checked_size(item, file)
+    return total
+
+
+def pretrained(name: str, make: Callable[[], Any], progress: Progress) -> tuple[Any, str, str | None]:
+    """Let Keras build a network with its ImageNet weights, and see which file it used.
+
+    Returns:
+        The network, the source for the record, and the SHA-256 of the file.
+
+    Raises:
+        RemoteError: The file is not in Keras's cache and could not be downloaded.
+    """
+    with _watched(progress) as used:
+        network = make()
+    if not used:
+        return network, "keras.applications", None
+    path, source = used[-1]
+    return network, source, sha256_file(path)
+
+
+@contextlib.contextmanager
+def _watched(progress: Progress) -> Iterator[list[tuple[Path, str]]]:
+    """Note each file that Keras asks `get_file` for, and turn a failed download into an error with advice.
+
+    Keras does not tell which file a network's weights came from, and a download has no time limit; hence the wrapper.
+    """
+    from keras.src.utils import file_utils
+
+    used: list[tuple[Path, str]] = []
+    original, timeout = file_utils.get_file, socket.getdefaulttimeout()
+
+    def get_file(fname: str, origin: str, *args: Any, **kwargs: Any) -> str:
+        cached = Path(file_utils.config.keras_home()).expanduser() / "models" / fname
+        before = cached.stat().st_mtime_ns if cached.is_file() else None
+        if before is None:
+            progress.message(f"downloading {origin}")
+        try:
+            path = Path(original(fname, origin, *args, **kwargs))
+        except Exception as error:  # Keras raises plain Exception
+            raise _unavailable(fname, error) from error
+        fresh = not (path == cached and before == path.stat().st_mtime_ns)
+        used.append((path, f"download:{origin}" if fresh else f"keras-cache:{fname}"))
+        return str(path)
+
+    file_utils.get_file = get_file
+    socket.setdefaulttimeout(_TIMEOUT_S)
+    try:
+        yield used
+    finally:
+        file_utils.get_file = original
+        socket.setdefaulttimeout(timeout)
+
+
+def _unavailable(file: str, error: Exception) -> FlowerOpsError:
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    return RemoteError(
+        f"the weights {file} could not be downloaded: {reason}",
+        "Give a file with --weights PATH, or take --backbone efficientnet_lite0, which needs no download.",
+    )

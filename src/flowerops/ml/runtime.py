@@ -1,0 +1,121 @@
+"""The one place that loads TensorFlow: quiet, with the wanted threads, deterministic when seeded."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+from flowerops.errors import UsageError
+
+_ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+    "KERAS_BACKEND": "tensorflow",
+}
+"""Must be set before the first import; values that the user set win, except that flowerops is written for TensorFlow."""
+
+_INSTALL_HINT = 'Install the training part: pip install "flowerops[train]"'
+_PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "ai-edge-litert")
+
+
+def load_tensorflow() -> Any:
+    """Import TensorFlow and Keras once, without their start-up chatter.
+
+    Returns:
+        The `tensorflow` module; `import keras` is safe afterwards.
+
+    Raises:
+        UsageError: TensorFlow is not installed.
+    """
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    with quiet_native_code():
+        tensorflow = _import("tensorflow")
+        keras = _import("keras")
+    tensorflow.get_logger().setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    keras.utils.disable_interactive_logging()  # Keras would print downloads and progress to stdout
+    return tensorflow
+
+
+def configure(seed: int, threads: int | None = None) -> None:
+    """Seed Python, NumPy and TensorFlow, make TensorFlow's operations deterministic and cap its threads.
+
+    Threads can only be set before TensorFlow's first operation; later calls leave them as they are.
+    """
+    tensorflow = load_tensorflow()
+    keras = _import("keras")
+    keras.utils.set_random_seed(seed)
+    tensorflow.config.experimental.enable_op_determinism()
+    if threads is not None:
+        with contextlib.suppress(RuntimeError):
+            tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+            tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def gpus() -> list[str]:
+    """Names of the GPUs that TensorFlow can use."""
+    return [device.name for device in load_tensorflow().config.list_physical_devices("GPU")]
+
+
+def load_interpreter() -> Any:
+    """LiteRT's Interpreter class.
+
+    Raises:
+        UsageError: LiteRT is not installed.
+    """
+    return _import("ai_edge_litert.interpreter").Interpreter
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of what training depends on; nothing is imported."""
+    found = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+@contextlib.contextmanager
+def quiet_native_code() -> Iterator[None]:
+    """Keep what C++ libraries write to the two standard streams off the screen; show it when the block raises.
+
+    TensorFlow's converter and LiteRT log before, or without, any switch that could silence them. Python's own writers
+    (the progress bar) are silent too meanwhile, so wrap single slow calls, not loops.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    with tempfile.TemporaryFile() as sink:
+        saved = os.dup(1), os.dup(2)
+        os.dup2(sink.fileno(), 1)
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sink.seek(0)
+            os.write(saved[1], sink.read()[-4000:])
+            raise
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            for descriptor, copy in zip((1, 2), saved, strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)
+
+
+def _import(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        package = name.partition(".")[0]
+        raise UsageError(f"{package} is not installed", _INSTALL_HINT) from error

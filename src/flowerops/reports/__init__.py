@@ -1,0 +1,1 @@
+"""Documents for people, rendered from facts: the evaluation report, its summary, and the model card."""

@@ -1,0 +1,35 @@
+"use strict";
+(() => {
+  const cells = [...document.querySelectorAll(".matrix button")];
+  const photos = [...document.querySelectorAll(".photo")];
+  const groups = [...document.querySelectorAll("[data-group]")];
+  const filter = document.getElementById("filter");
+  const words = document.getElementById("filter-words");
+
+  function choose(cell) {
+    for (const each of cells) each.setAttribute("aria-pressed", String(each === cell));
+    let shown = 0;
+    for (const photo of photos) {
+      const fits = !cell || (photo.dataset.row === cell.dataset.row && photo.dataset.column === cell.dataset.column);
+      photo.hidden = !fits;
+      shown += fits ? 1 : 0;
+    }
+    for (const group of groups) group.hidden = Boolean(cell) && !group.querySelector(".photo:not([hidden])");
+    filter.hidden = !cell;
+    if (!cell) return;
+    const missing = shown ? `${shown} on this page` : "none of them is on this page";
+    words.textContent = `${cell.title}; ${missing}`;
+  }
+
+  for (const cell of cells) {
+    cell.addEventListener("click", () => {
+      const chosen = cell.getAttribute("aria-pressed") === "true" ? null : cell;
+      choose(chosen);
+      if (chosen) filter.scrollIntoView({ block: "center" });
+    });
+  }
+  document.getElementById("show-all")?.addEventListener("click", () => choose(null));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") choose(null);
+  });
+})();

@@ -1,0 +1,63 @@
+"""What there is: datasets and models, as lists and one by one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flowerops.domain.names import Selector
+from flowerops.services.selection import find_model
+from flowerops.targets.protocol import DatasetVersion, ModelVersion, Target
+
+
+def list_datasets(target: Target) -> list[dict[str, Any]]:
+    """Every dataset version, newest first."""
+    return [_dataset_line(found) for found in target.datasets.all()]
+
+
+def show_dataset(target: Target, selector: Selector) -> dict[str, Any]:
+    """One dataset version in full, without its rows."""
+    found = target.datasets.find(selector)
+    manifest = found.manifest.model_dump(mode="json", exclude={"schema_version", "name"})
+    return {"name": found.name, "version": found.version, **manifest, "folder": str(found.folder)}
+
+
+def list_models(target: Target, name: str | None = None) -> list[dict[str, Any]]:
+    """Every model version, newest first within a model."""
+    names = [name] if name else target.models.names()
+    return [_model_line(version) for each in names for version in target.models.versions(each)]
+
+
+def show_model(target: Target, selector: Selector) -> dict[str, Any]:
+    """One model version with its tags and its bundle."""
+    model = find_model(target, selector)
+    return {**_model_line(model), "bundle": str(model.bundle), "tags": dict(model.tags)}
+
+
+def _dataset_line(found: DatasetVersion) -> dict[str, Any]:
+    manifest = found.manifest
+    return {
+        "name": found.name,
+        "version": found.version,
+        "kind": manifest.kind,
+        "files": manifest.files,
+        "classes": manifest.classes,
+        "digest": manifest.digest,
+        "created": manifest.provenance.created,
+        "synthetic": manifest.synthetic,
+    }
+
+
+def _model_line(model: ModelVersion) -> dict[str, Any]:
+    accuracy = model.tags.get("test_accuracy")
+    return {
+        "name": model.name,
+        "version": model.version,
+        "champion": model.champion,
+        "accuracy": float(accuracy) if accuracy else None,
+        "dataset": model.tags.get("dataset_id"),
+        "run_id": model.run_id,
+        "build_id": model.tags.get("BuildId"),
+        "digest": model.digest,
+        "created": datetime.fromtimestamp(model.created_ms / 1000, UTC).isoformat(timespec="seconds"),
+    }

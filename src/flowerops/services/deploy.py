@@ -1,0 +1,120 @@
+"""deploy: start a model beside the one that serves, prove it, then move the traffic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
+from flowerops.domain.names import Selector
+from flowerops.errors import ConflictError, SmokeTestFailedError
+from flowerops.services.pipeline import Caller
+from flowerops.services.selection import find_model
+from flowerops.services.smoke import SmokeResult, cases_from_bundle, run_smoke_test
+from flowerops.targets.protocol import ModelVersion, Target
+
+DEFAULT_PORT = 8890
+_PORTS_TRIED = 100
+
+
+@dataclass(frozen=True)
+class DeployRequest:
+    """model: which version, the champion when no number is given. port: None keeps the endpoint's, or finds one."""
+
+    model: Selector
+    endpoint: str
+    port: int | None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The endpoint after the switch, and the smoke test that allowed it."""
+
+    endpoint: Endpoint
+    colour: str
+    model: ModelVersion
+    smoke: SmokeResult
+
+    def document(self) -> dict[str, Any]:
+        """The result's JSON members."""
+        return {
+            "endpoint": self.endpoint.name,
+            "deployment": self.colour,
+            "url": self.endpoint.url,
+            "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
+            "smoke": {"passed": self.smoke.passed, "checks": self.smoke.document()["checks"]},
+        }
+
+    def smoke_document(self) -> dict[str, Any]:
+        """The smoke test's own JSON members."""
+        return {"endpoint": self.endpoint.name, **self.smoke.document()}
+
+
+def plan(target: Target, request: DeployRequest) -> dict[str, Any]:
+    """What `deploy` would do, without doing it."""
+    model = find_model(target, request.model)
+    active = next((one for one in target.endpoints.all() if one.name == request.endpoint), None)
+    before = active.deployment("active") if active else None
+    return {
+        "endpoint": request.endpoint,
+        "model": {"name": model.name, "version": model.version, "digest": model.digest},
+        "replaces": {"name": before.model.name, "version": before.model.version} if before else None,
+    }
+
+
+def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
+    """Deploy a model version to an endpoint.
+
+    The new deployment is smoke-tested on its own port before it gets any traffic; when it fails it is stopped and the
+    one that served goes on.
+
+    Raises:
+        BadInputError: There is no such model.
+        ConflictError: The port is taken, or another deploy is under way.
+        RemoteError: The server did not become ready.
+        SmokeTestFailedError: It answered, but not as it must.
+    """
+    model = find_model(target, request.model)
+    ref = ModelRef(name=model.name, version=model.version, digest=model.digest)
+    with target.endpoints.deploying(request.endpoint):
+        port = _choose_port(target, request)
+        caller.progress.message(f"starting {model.name}:{model.version} beside what serves now")
+        deployment = target.endpoints.start(request.endpoint, model.bundle, ref, port)
+        try:
+            smoke = _prove(deployment, model, request.key)
+        except BaseException:
+            target.endpoints.discard(request.endpoint, deployment)
+            raise
+        caller.progress.message(f"smoke test passed ({len(smoke.checks)} checks); moving the traffic")
+        endpoint = target.endpoints.activate(request.endpoint, deployment, port)
+    return Deployed(endpoint, deployment.colour, model, smoke)
+
+
+def _choose_port(target: Target, request: DeployRequest) -> int | None:
+    """The port asked for; else None where the endpoint has one already; else the first free one."""
+    if request.port is not None:
+        target.endpoints.check_port(request.endpoint, request.port)
+        return request.port
+    if any(one.name == request.endpoint and one.port for one in target.endpoints.all()):
+        return None
+    for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
+        try:
+            target.endpoints.check_port(request.endpoint, port)
+        except ConflictError:
+            continue
+        return port
+    raise ConflictError(f"no free port from {DEFAULT_PORT} on", "Choose one with --port.")
+
+
+def _prove(deployment: Deployment, model: ModelVersion, key: str | None) -> SmokeResult:
+    expected = ModelRef(name=model.name, version=model.version, digest=model.digest)
+    result = run_smoke_test(deployment.url, cases_from_bundle(model.bundle), expected_model=expected, key=key)
+    if not result.passed:
+        failed = [check for check in result.checks if not check.passed]
+        raise SmokeTestFailedError(
+            f"{model.name}:{model.version} failed its smoke test: {failed[0].name}: {failed[0].detail}",
+            "The deployment that served before still serves.",
+            result.document(),
+        )
+    return result

@@ -1,0 +1,193 @@
+"""evaluate: score a run's candidate, or a registered model, and let the gate decide about a candidate."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo, VersionRef
+from flowerops.domain.names import Selector
+from flowerops.domain.params import EvaluateParams, GatePolicy
+from flowerops.domain.verdict import EVALUATION_FILE, REPORT_FILE, Evaluation
+from flowerops.errors import BadInputError
+from flowerops.services.pipeline import RUN_TYPE, Caller, Pipeline, begin
+from flowerops.services.selection import champion_of, find_model
+from flowerops.services.train import BUNDLE_DIR
+from flowerops.targets.protocol import DatasetVersion, ModelVersion, Run, StepOutput, Target
+
+
+@dataclass(frozen=True)
+class EvaluateRequest:
+    """run_id: a pipeline run's candidate; model: a registered version instead; neither: the latest run's candidate.
+
+    folder: a labelled folder to score on instead of the model's own test split. champion_of: whose champion to beat.
+    """
+
+    run_id: str | None
+    model: Selector | None
+    folder: Path | None
+    champion_of: str
+    params: EvaluateParams
+    policy: GatePolicy
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation, and the report for people."""
+
+    run_id: str | None
+    model: ModelVersion | None
+    evaluation: Evaluation
+    report: Path
+    seconds: float
+
+    def document(self) -> dict[str, Any]:
+        """The result's JSON members."""
+        found, subject = self.evaluation, {"run_id": self.run_id}
+        data: dict[str, Any] = {"data_folder": found.data_folder}
+        if self.model is not None:
+            subject = {"model": f"{self.model.name}:{self.model.version}"}
+        if found.dataset is not None:
+            data = {"dataset": found.dataset.model_dump()}
+        return {
+            **subject,
+            **data,
+            "n": found.metrics.n,
+            "metrics": found.metrics.model_dump(mode="json"),
+            "comparison": found.comparison.model_dump(mode="json") if found.comparison else None,
+            "decision": found.decision.model_dump() if found.decision else None,
+            "report": str(self.report),
+            "synthetic": found.synthetic,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is scored: its bundle, the run it came from, and the training's folder when that is at hand."""
+
+    bundle: Path
+    run: Run | None
+    model: ModelVersion | None
+    training: Path | None
+
+
+def evaluate(target: Target, request: EvaluateRequest, caller: Caller) -> Evaluated:
+    """Evaluate a candidate or a model.
+
+    A run's candidate is compared with the champion on the same photos, and the gate decides; the evaluation becomes a
+    step of that run. A registered model, or a labelled folder, gives facts without a decision.
+
+    Raises:
+        BadInputError: No such run or model, nothing trained yet, or a test set that does not fit.
+    """
+    if request.model is not None:
+        model = find_model(target, request.model)
+        subject = _Subject(model.bundle, None, model, None)
+    else:
+        subject = _candidate(target, request.run_id)
+    if subject.run is not None and request.folder is None:
+        pipeline = Pipeline(target, caller, subject.run.id, subject.run.experiment)
+        return evaluate_in(pipeline, request, subject.run)
+    info = read_bundle(subject.bundle)
+    experiment = info.run.experiment if info.run else "evaluation"
+    with begin(target, caller, experiment, "evaluate") as pipeline:
+        return _evaluate(pipeline, request, subject, None)
+
+
+def evaluate_in(pipeline: Pipeline, request: EvaluateRequest, run: Run) -> Evaluated:
+    """Evaluate a run's candidate as a step of that run, against the champion."""
+    output = trained_output(pipeline.target, run)
+    subject = _Subject(output.folder / BUNDLE_DIR, run, None, output.folder)
+    champion = champion_of(pipeline.target.models.versions(request.champion_of))
+    return _evaluate(pipeline, request, subject, champion, decide=True)
+
+
+def _evaluate(
+    pipeline: Pipeline,
+    request: EvaluateRequest,
+    subject: _Subject,
+    champion: ModelVersion | None,
+    *,
+    decide: bool = False,
+) -> Evaluated:
+    started = time.perf_counter()
+    target = pipeline.target
+    info = read_bundle(subject.bundle)
+    processed = _version(target, info.processed) if request.folder is None else None
+    raw = _version(target, info.raw) if processed and info.raw else None
+    output = pipeline.step(
+        "evaluate",
+        request.params,
+        pipeline.context(raw.ref if raw else None, processed.ref if processed else None),
+        {
+            "bundle": subject.bundle,
+            "data": processed.folder if processed else None,
+            "raw": raw.folder if raw else None,
+            "objects": target.datasets.objects() if raw else None,
+            "photos": request.folder.absolute() if request.folder else None,
+            "champion": champion.bundle if champion else None,
+            "training": subject.training,
+        },
+        {"gate": request.policy.model_dump_json()} if decide else None,
+    )
+    evaluation = read_evaluation(output)
+    run_id = subject.run.id if subject.run else None
+    elapsed = time.perf_counter() - started
+    return Evaluated(run_id, subject.model, evaluation, output.folder / REPORT_FILE, elapsed)
+
+
+def read_evaluation(output: StepOutput) -> Evaluation:
+    """What an evaluate step left behind."""
+    file = output.folder / EVALUATION_FILE
+    return Evaluation.from_json(file.read_bytes(), str(file))
+
+
+def read_bundle(bundle: Path) -> BundleInfo:
+    """A bundle's facts (its files are verified by whoever loads the model)."""
+    file = bundle / BUNDLE_FILE
+    return BundleInfo.from_json(file.read_bytes(), str(file))
+
+
+def find_run(target: Target, run_id: str | None) -> Run:
+    """The run named, else the latest training run.
+
+    Raises:
+        BadInputError: There is none.
+    """
+    if run_id is not None:
+        return target.runs.find(run_id)
+    latest = [run for kind in ("train", "run") if (run := target.runs.latest({RUN_TYPE: kind}))]
+    if latest:
+        return max(latest, key=lambda run: run.started_ms)
+    raise BadInputError("there is no training run yet", "Train a model with: flowerops train --data-folder DIR")
+
+
+def trained_output(target: Target, run: Run) -> StepOutput:
+    """What a run's train step left behind.
+
+    Raises:
+        BadInputError: The run trained nothing.
+    """
+    output = target.runs.output(run, "train")
+    if output is None or not output.folder.is_dir():
+        raise BadInputError(f"run {run.id} has no trained model", "Name a run of flowerops train with --run.")
+    return output
+
+
+def _candidate(target: Target, run_id: str | None) -> _Subject:
+    run = find_run(target, run_id)
+    output = trained_output(target, run)
+    return _Subject(output.folder / BUNDLE_DIR, run, None, output.folder)
+
+
+def _version(target: Target, ref: VersionRef) -> DatasetVersion:
+    for found in target.datasets.all(ref.name):
+        if found.manifest.digest == ref.digest:
+            return found
+    raise BadInputError(
+        f"dataset {ref.name}:{ref.version or ''} ({ref.digest[:12]}) is not here",
+        "Evaluate on a folder of photos with --data-folder.",
+    )

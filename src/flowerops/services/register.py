@@ -1,0 +1,164 @@
+"""register: give an evaluated candidate a model version; the champion moves only through the gate, or by force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flowerops.domain.bundle import BundleInfo
+from flowerops.domain.gate import Decision, decide
+from flowerops.domain.names import valid_name
+from flowerops.domain.params import GatePolicy, RegisterParams
+from flowerops.domain.verdict import Evaluation
+from flowerops.errors import BadInputError, ConflictError, GateRejectedError, StoreIntegrityError, UsageError
+from flowerops.io.hashing import verify_seal
+from flowerops.services.evaluate import find_run, read_bundle, read_evaluation, trained_output
+from flowerops.services.pipeline import Caller, Pipeline
+from flowerops.services.selection import champion_of
+from flowerops.services.train import BUNDLE_DIR
+from flowerops.targets.protocol import ModelVersion, Run, Target
+
+_PROMOTION = "promotion"
+
+
+@dataclass(frozen=True)
+class RegisterRequest:
+    """run_id: whose candidate, or None for the latest. policy: the gate's thresholds."""
+
+    run_id: str | None
+    params: RegisterParams
+    policy: GatePolicy
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A model version. existed: the run had been registered before."""
+
+    model: ModelVersion
+    decision: Decision
+    existed: bool
+
+    def document(self) -> dict[str, Any]:
+        """The result's JSON members."""
+        return {
+            "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
+            "champion": self.model.champion,
+            "decision": self.decision.model_dump(),
+            "existed": self.existed,
+            "run_id": self.model.run_id,
+            "tags": dict(self.model.tags),
+        }
+
+
+def register(target: Target, request: RegisterRequest, caller: Caller) -> Registered:
+    """Register a run's candidate; a second call for the same run gives the same version.
+
+    Raises:
+        BadInputError: No such run, or it was not evaluated.
+        GateRejectedError: The gate said no, and `force` was not given; nothing is registered.
+        ConflictError: The champion changed since the evaluation.
+        UsageError: `force` without a reason.
+    """
+    params = request.params
+    valid_name(params.name, "model")
+    if params.force and not (params.reason or "").strip():
+        raise UsageError("--force needs --reason", "Say why the gate is overruled; it is recorded with the model.")
+    run = find_run(target, request.run_id)
+    with target.models.registration(params.name):
+        before = target.models.versions(params.name)
+        existing = next((version for version in before if version.run_id == run.id), None)
+        evaluation = _evaluation(target, run)
+        if existing is not None:
+            decision = evaluation.decision or decide(evaluation.metrics, evaluation.comparison, request.policy)
+            cut_off = existing.tags.get(_PROMOTION) == "pending"
+            return Registered(_promote(target, existing) if cut_off else existing, decision, True)
+        decision = _decide(evaluation, champion_of(before), request)
+        pipeline = Pipeline(target, caller, run.id, run.experiment)
+        model = _register(pipeline, run, evaluation, decision, params)
+    return Registered(model, decision, False)
+
+
+def _evaluation(target: Target, run: Run) -> Evaluation:
+    output = target.runs.output(run, "evaluate")
+    if output is None:
+        raise BadInputError(f"run {run.id} was not evaluated", f"Run: flowerops evaluate --run {run.id}")
+    return read_evaluation(output)
+
+
+def _decide(evaluation: Evaluation, champion: ModelVersion | None, request: RegisterRequest) -> Decision:
+    """Ask the gate again from the recorded facts, so that nothing between evaluation and here can slip past it."""
+    current = champion.digest if champion else None
+    if evaluation.champion_digest != current and not request.params.force:
+        raise ConflictError(
+            "the champion changed since this run was evaluated", "Evaluate the run again, then register it."
+        )
+    decision = decide(evaluation.metrics, evaluation.comparison, request.policy)
+    if decision.outcome == "rejected" and not request.params.force:
+        raise GateRejectedError(
+            f"the gate rejected the candidate: {decision.reasons[0]}",
+            "See the report of flowerops evaluate; --force --reason TEXT overrules the gate and is recorded.",
+            {"decision": decision.model_dump()},
+        )
+    return decision
+
+
+def _register(
+    pipeline: Pipeline, run: Run, evaluation: Evaluation, decision: Decision, params: RegisterParams
+) -> ModelVersion:
+    target = pipeline.target
+    bundle = trained_output(target, run).folder / BUNDLE_DIR
+    digest = verify_seal(bundle)
+    if digest != evaluation.candidate_digest:
+        raise StoreIntegrityError(
+            f"run {run.id}: the bundle is not the one that was evaluated", "Evaluate the run again, then register it."
+        )
+    info = read_bundle(bundle)
+    tags = pipeline.caller.tags() | _tags(info, evaluation, decision, run) | _force_tags(params, pipeline.caller)
+    takes_over = decision.takes_over or params.force
+    if takes_over:
+        tags[_PROMOTION] = "pending"
+    with target.runs.recorded_step(run.id, "register", {"model": params.name}) as step_id:
+        model = target.models.register(params.name, bundle, run.id, tags)
+        if takes_over:
+            model = _promote(target, model)
+        target.runs.tag(step_id, {"model": f"{model.name}:{model.version}", "outcome": decision.outcome})
+    return model
+
+
+def _promote(target: Target, model: ModelVersion) -> ModelVersion:
+    """Move the champion; the tag says that it was done, so that a repeated call neither forgets nor repeats it."""
+    target.models.set_champion(model.name, model.version)
+    target.models.tag(model.name, model.version, {_PROMOTION: "done"})
+    return next(found for found in target.models.versions(model.name) if found.version == model.version)
+
+
+def _tags(info: BundleInfo, evaluation: Evaluation, decision: Decision, run: Run) -> dict[str, str]:
+    tags = {
+        "experiment_name": run.experiment,
+        "run_type": run.tags.get("run_type", ""),
+        "run_id": run.id,
+        "processed_id": f"{info.processed.name}:{info.processed.version}",
+        "processed_digest": info.processed.digest,
+        "outcome": decision.outcome,
+        "synthetic": str(info.synthetic).lower(),
+        "classes": ",".join(info.labels),
+        "backbone": info.backbone.name,
+    }
+    if info.raw is not None:
+        tags |= {"dataset_id": f"{info.raw.name}:{info.raw.version}", "dataset_digest": info.raw.digest}
+    return tags | {f"test_{name}": f"{value:.6f}" for name, value in evaluation.metrics.summary().items()}
+
+
+def _force_tags(params: RegisterParams, caller: Caller) -> dict[str, str]:
+    if not params.force:
+        return {}
+    return {"forced_reason": params.reason or "", "forced_by": caller.build.id}
+
+
+def plan(target: Target, request: RegisterRequest) -> dict[str, Any]:
+    """What `register` would do, without doing it."""
+    run = find_run(target, request.run_id)
+    evaluation = _evaluation(target, run)
+    champion = champion_of(target.models.versions(request.params.name))
+    decision = _decide(evaluation, champion, request)
+    return {"run_id": run.id, "name": request.params.name, "decision": decision.model_dump()}

@@ -1,0 +1,32 @@
+"""Which model version a person means."""
+
+from __future__ import annotations
+
+from flowerops.domain.names import Selector, did_you_mean
+from flowerops.errors import BadInputError
+from flowerops.targets.protocol import ModelVersion, Target
+
+
+def find_model(target: Target, selector: Selector) -> ModelVersion:
+    """A model version: the one named, else the champion, else the latest.
+
+    Raises:
+        BadInputError: There is no such model or version; the hint has the nearest name.
+    """
+    versions = target.models.versions(selector.name)
+    if not versions:
+        names = target.models.names()
+        hint = did_you_mean(selector.name, names) if names else "Register one with: flowerops register"
+        raise BadInputError(f"there is no model {selector.name!r}", hint)
+    if selector.version is None:
+        return champion_of(versions) or versions[0]
+    for found in versions:
+        if found.version == selector.version:
+            return found
+    numbers = ", ".join(str(found.version) for found in reversed(versions))
+    raise BadInputError(f"model {selector.name!r} has no version {selector.version}", f"There is {numbers}.")
+
+
+def champion_of(versions: list[ModelVersion]) -> ModelVersion | None:
+    """The champion among a model's versions."""
+    return next((version for version in versions if version.champion), None)

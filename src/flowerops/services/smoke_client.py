@@ -1,0 +1,115 @@
+"""The HTTP side of a smoke test: ask an endpoint, patiently while it warms up, and take nothing odd for an answer."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowerops.errors import RemoteError
+from flowerops.io.http import HttpAnswer, NoAnswerError, send
+
+_WARMING_UP = {429, 502, 503, 504}
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+_SUM_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A well-formed answer: label, probabilities by label (0..1), what it says about the model, and how long it took."""
+
+    label: str
+    probabilities: dict[str, float]
+    model: Mapping[str, Any]
+    ms: float
+
+
+class EndpointClient:
+    """Asks one endpoint.
+
+    Args:
+        url: The endpoint's base url.
+        key: Its API key.
+        timeout_s: For one request.
+        warmup_s: For how long a refused connection or a 429 or 5xx of a gateway is tried again, from now on.
+    """
+
+    def __init__(self, url: str, key: str | None, timeout_s: float, warmup_s: float) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._timeout_s = timeout_s
+        self._warm_at = time.monotonic() + warmup_s
+
+    def get(self, path: str) -> HttpAnswer:
+        """GET, with patience.
+
+        Raises:
+            RemoteError: No answer.
+        """
+        return self._patiently("GET", path, None, {})[0]
+
+    def score(self, data: bytes) -> Prediction:
+        """Score an image.
+
+        Raises:
+            RemoteError: No answer, a refusal, or anything but one well-formed prediction.
+        """
+        answer, ms = self.post_image(data, "application/octet-stream")
+        if answer.status != 200:
+            raise RemoteError(f"status {answer.status}{_said(answer)}")
+        return _prediction(answer.json(), ms)
+
+    def post_image(self, data: bytes, media_type: str) -> tuple[HttpAnswer, float]:
+        """POST bytes to /score; gives the answer, whatever its status, and the milliseconds it took."""
+        return self._patiently("POST", "/score", data, {"Content-Type": media_type})
+
+    def _patiently(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[HttpAnswer, float]:
+        pause = _FIRST_PAUSE_S
+        while True:
+            started = time.perf_counter()
+            late = time.monotonic() + pause > self._warm_at
+            try:
+                answer = send(method, self._url + path, body, self._headers | headers, self._timeout_s)
+                if answer.status not in _WARMING_UP or late:
+                    return answer, (time.perf_counter() - started) * 1000
+            except NoAnswerError:
+                if late:
+                    raise
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+
+
+def _prediction(document: Any, ms: float) -> Prediction:
+    if not isinstance(document, dict):
+        raise RemoteError("the answer is no JSON object")
+    one, model = document, document.get("model")
+    if "predictions" in document:
+        several = document["predictions"]
+        if not isinstance(several, list) or len(several) != 1 or not isinstance(several[0], dict):
+            count = len(several) if isinstance(several, list) else "no list of"
+            raise RemoteError(f"one image was sent, and {count} predictions came back")
+        one = several[0]
+    label, probabilities = one.get("label"), one.get("probabilities")
+    if not isinstance(label, str) or not _is_distribution(probabilities) or label not in probabilities:
+        raise RemoteError("the answer has no label with probabilities that add up to 1")
+    return Prediction(label, probabilities, model if isinstance(model, dict) else {}, ms)
+
+
+def _is_distribution(value: Any) -> bool:
+    if not isinstance(value, dict) or not value:
+        return False
+    shares = list(value.values())
+    numbers = all(isinstance(share, int | float) and not isinstance(share, bool) for share in shares)
+    return numbers and all(0 <= share <= 1 for share in shares) and math.isclose(sum(shares), 1, abs_tol=_SUM_TOLERANCE)
+
+
+def _said(answer: HttpAnswer) -> str:
+    try:
+        return f": {answer.json()['error']['message']}"
+    except (RemoteError, KeyError, TypeError):
+        return ""

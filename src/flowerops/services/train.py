@@ -1,0 +1,144 @@
+"""train: a dataset version in, a sealed model bundle out."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowerops.datasets.scan import scan_folder
+from flowerops.domain.dataset import PROCESSED_SUFFIX
+from flowerops.domain.names import Selector, did_you_mean
+from flowerops.domain.params import PreprocessParams, TrainParams
+from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
+from flowerops.errors import BadInputError
+from flowerops.services.pipeline import Pipeline
+from flowerops.services.preprocess import Prepared, PreprocessRequest, preprocess
+from flowerops.targets.protocol import DatasetVersion, Target
+
+BUNDLE_DIR = "bundle"
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """folder: new photos that become a dataset version first, or None. dataset: which version, or the latest.
+
+    preprocessing: parameters for new photos; None takes what was prepared before, or the defaults.
+    """
+
+    folder: Path | None
+    dataset: Selector
+    params: TrainParams
+    preprocessing: PreprocessParams | None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained candidate."""
+
+    run_id: str
+    experiment: str
+    raw: DatasetVersion
+    processed: DatasetVersion
+    bundle: Path
+    manifest: StepManifest
+    seconds: float
+
+    def document(self) -> dict[str, Any]:
+        """The result's JSON members."""
+        result = self.manifest.result
+        return {
+            "run_id": self.run_id,
+            "experiment": self.experiment,
+            "dataset": self.raw.ref.model_dump(),
+            "processed": self.processed.ref.model_dump(),
+            "classes": result["classes"],
+            "metrics": result["metrics"],
+            "backbone": result["backbone"],
+            "bundle": {"path": str(self.bundle), "digest": self.manifest.digest},
+            "features": result["features"],
+            "seconds": {**result["seconds"], "total": round(self.seconds, 3)},
+            "synthetic": self.processed.manifest.synthetic,
+        }
+
+
+def resolve(pipeline: Pipeline, request: TrainRequest) -> Prepared:
+    """Fix the dataset version before anything runs: new photos, the version named, or the latest one."""
+    target = pipeline.target
+    if request.folder is None:
+        prepared = _prepared_before(target, request)
+        if prepared is not None:
+            return prepared
+    params = request.preprocessing or PreprocessParams()
+    wanted = PreprocessRequest(request.folder, request.dataset, params)
+    return preprocess(target, wanted, pipeline.caller, lambda: nullcontext(pipeline))
+
+
+def check(target: Target, request: TrainRequest) -> None:
+    """Refuse an unknown dataset before a run is begun."""
+    if request.folder is None:
+        target.datasets.find(request.dataset)
+
+
+def _prepared_before(target: Target, request: TrainRequest) -> Prepared | None:
+    if request.dataset.name.endswith(PROCESSED_SUFFIX):
+        processed = target.datasets.find(request.dataset)
+        return Prepared(_raw_of(target, processed), processed, True, 0.0)
+    raw = target.datasets.find(request.dataset)
+    for processed in target.datasets.all(raw.name + PROCESSED_SUFFIX):
+        if processed.manifest.parents[0].digest == raw.manifest.digest and _fits(processed, request.preprocessing):
+            return Prepared(raw, processed, True, 0.0)
+    return None
+
+
+def _fits(processed: DatasetVersion, wanted: PreprocessParams | None) -> bool:
+    if wanted is None:
+        return True
+    decisive = wanted.model_dump(exclude={"workers", "max_bad"})
+    return {key: processed.manifest.params.get(key) for key in decisive} == decisive
+
+
+def _raw_of(target: Target, processed: DatasetVersion) -> DatasetVersion:
+    parent = processed.manifest.parents[0]
+    for raw in target.datasets.all(parent.name):
+        if raw.manifest.digest == parent.digest:
+            return raw
+    raise BadInputError(
+        f"the photos of {processed.name}:{processed.version} are not here ({parent.name} {parent.digest[:12]})",
+        did_you_mean(parent.name, {found.name for found in target.datasets.all()}),
+    )
+
+
+def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams) -> Trained:
+    """Train a candidate on a prepared version, as a step of a pipeline run.
+
+    Raises:
+        BadInputError: The data or a parameter cannot be used.
+    """
+    raw, processed = prepared.raw, prepared.processed
+    pipeline.tag({"dataset_id": f"{raw.name}:{raw.version}", "processed_id": f"{processed.name}:{processed.version}"})
+    started = time.perf_counter()
+    output = pipeline.step(
+        "train",
+        params,
+        pipeline.context(raw.ref, processed.ref),
+        {"data": processed.folder, "cache": pipeline.target.runs.cache()},
+    )
+    file = output.folder / OUTPUT_MANIFEST
+    manifest = StepManifest.from_json(file.read_bytes(), str(file))
+    bundle = output.folder / BUNDLE_DIR
+    elapsed = time.perf_counter() - started
+    return Trained(pipeline.run_id, pipeline.experiment, raw, processed, bundle, manifest, elapsed)
+
+
+def plan(target: Target, request: TrainRequest) -> dict[str, Any]:
+    """What `train` would do, without doing it."""
+    source = f"a new version of {request.dataset.name} from {request.folder}"
+    if request.folder is None:
+        raw = target.datasets.find(request.dataset)
+        source = f"{raw.name}:{raw.version}"
+    else:
+        scan_folder(request.folder)
+    return {"dataset": source, "params": request.params.model_dump()}

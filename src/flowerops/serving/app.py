@@ -1,0 +1,126 @@
+"""The HTTP application: POST /score, and what load balancers and people ask beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from flowerops.serving.admission import Ticket
+from flowerops.serving.answers import answer, wanted_top
+from flowerops.serving.body import BodyReader
+from flowerops.serving.errors import ApiError, error_response
+from flowerops.serving.observe import Observed
+from flowerops.serving.payload import Payload, images_from_json, images_from_multipart, media_type_of
+from flowerops.serving.service import ScoringService
+
+_ERROR_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def build_app(service: ScoringService, api_key: str | None = None) -> ASGIApp:
+    """The application over one scoring service.
+
+    Args:
+        service: The model, its threads and limits.
+        api_key: When given, /score wants it as `Authorization: Bearer KEY`.
+    """
+    routes = _Routes(service, api_key)
+    app = Starlette(
+        routes=[
+            Route("/", routes.info),
+            Route("/healthz", routes.healthz),
+            Route("/readyz", routes.readyz),
+            Route("/score", routes.score, methods=["POST"]),
+        ],
+        exception_handlers={HTTPException: _on_http_error, ApiError: _on_api_error, Exception: _on_fault},
+    )
+    app.router.redirect_slashes = False
+    return Observed(app, service)
+
+
+class _Routes:
+    def __init__(self, service: ScoringService, api_key: str | None) -> None:
+        self._service = service
+        self._key_digest = _digest(api_key) if api_key else None
+
+    async def info(self, request: Request) -> Response:
+        return JSONResponse(
+            {
+                "service": "flowerops",
+                "state": self._service.state,
+                "endpoints": {"score": "POST /score", "alive": "GET /healthz", "ready": "GET /readyz"},
+            }
+        )
+
+    async def healthz(self, request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(self, request: Request) -> Response:
+        state = self._service.state
+        if state != "ready":
+            return JSONResponse({"status": state}, 503, {"Retry-After": "1"})
+        return JSONResponse({"status": state, **self._service.identity()})
+
+    async def score(self, request: Request) -> Response:
+        body = BodyReader(request, self._service.limits)
+        try:
+            self._authorise(request)
+            self._service.scorer()
+            media_type = media_type_of(request.headers)
+            top = wanted_top(request.query_params)
+            with self._service.admission.admitted() as ticket:
+                payload = await self._payload(request, media_type, body, ticket)
+                scored = await self._service.score_all(payload.images)
+        except ApiError as error:
+            if body.ended:
+                raise
+            await body.discard()
+            # What is left of the body would be read as the next request.
+            raise ApiError(error.status, error.code, error.message, {**error.headers, "Connection": "close"}) from error
+        document = answer(scored, payload.single, top) | self._service.identity()
+        return JSONResponse({**document, "request_id": request.state.request_id})
+
+    async def _payload(self, request: Request, media_type: str, body: BodyReader, ticket: Ticket) -> Payload:
+        data = await body.read(ticket)
+        limit = self._service.limits.images
+        if media_type == "multipart/form-data":
+            return await images_from_multipart(request.headers["content-type"], data, limit)
+        if media_type == "application/json":
+            return await self._service.run(partial(images_from_json, data, limit))
+        return Payload([data], single=True)
+
+    def _authorise(self, request: Request) -> None:
+        if self._key_digest is None:
+            return
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        # Digests are compared, so that neither content nor length of the key shows in the time it takes.
+        if scheme.lower() != "bearer" or not hmac.compare_digest(_digest(given.strip()), self._key_digest):
+            message = "send the API key as Authorization: Bearer KEY"
+            raise ApiError(401, "unauthorized", message, {"WWW-Authenticate": "Bearer"})
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+async def _on_api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return error_response(request, error)
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = _ERROR_CODES.get(error.status_code, "http_error")
+    return error_response(request, ApiError(error.status_code, code, error.detail, error.headers))
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    # What happened stands in the log, under the request id; the client learns no more.
+    return error_response(request, ApiError(500, "internal", "the server failed to score; its log says why"))

@@ -1,0 +1,78 @@
+"""The outermost layer of the application: request ids, one log line a request, and no exception past it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowerops.serving.logs import log
+from flowerops.serving.service import ScoringService
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_PROBES = ("/healthz", "/readyz")
+_CLIENT_LEFT = 499
+
+
+class Observed:
+    """Wrap an application: honour or make X-Request-Id, log every request, and end connections of a retired server."""
+
+    def __init__(self, app: ASGIApp, service: ScoringService) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        if scope["type"] != "http":
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.perf_counter()
+        status = 500
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._mark(message, request_id)
+            await send(message)
+
+        fault: Exception | None = None
+        try:
+            await self._app(scope, receive, observed_send)
+        except ClientDisconnect:
+            status = _CLIENT_LEFT
+        except Exception as error:  # already answered with a plain 500
+            fault = error
+        _log_request(scope, request_id, status, time.perf_counter() - started, fault)
+
+    def _mark(self, message: MutableMapping[str, Any], request_id: str) -> None:
+        headers = MutableHeaders(scope=message)
+        headers["X-Request-Id"] = request_id
+        if self._service.closes_connections:
+            headers["Connection"] = "close"
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+
+def _log_request(scope: Scope, request_id: str, status: int, seconds: float, fault: Exception | None) -> None:
+    if scope["path"] in _PROBES and fault is None:
+        return  # asked every second by somebody; they would drown the rest
+    fields = {
+        "request_id": request_id,
+        "method": scope["method"],
+        "path": scope["path"][:200],
+        "status": status,
+        "ms": round(seconds * 1000, 2),
+    }
+    log.log(logging.ERROR if fault else logging.INFO, "request", extra={"fields": fields}, exc_info=fault)

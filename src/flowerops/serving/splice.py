@@ -1,0 +1,111 @@
+"""Two TCP connections that are one: what comes in on the one goes out on the other, at the pace of the slower."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+_LINGER_SECONDS = 2.0
+"""How long a connection stays open after the last byte of the answer: closing while the client still sends would make
+its system throw the answer away."""
+
+_UNAVAILABLE_BODY = b'{"error": {"code": "no_deployment", "message": "no deployment of this endpoint answers"}}'
+_UNAVAILABLE = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+    b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(_UNAVAILABLE_BODY), _UNAVAILABLE_BODY)
+)
+
+
+class Side(asyncio.Protocol):
+    """One side of a spliced connection: bytes go to the other side, and a full buffer stops its reading."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport
+        self.other: Side | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Open."""
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on; when the other side is gone they go nowhere."""
+        if self.other and not self.other.transport.is_closing():
+            self.other.transport.write(data)
+
+    def pause_writing(self) -> None:
+        """This side is slow: take no more from the other."""
+        if self.other:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if self.other:
+            self.other.transport.resume_reading()
+
+
+class Client(Side):
+    """The side that asks.
+
+    Args:
+        on_made, on_lost: Called with the connection once it is open, and once it is closed.
+    """
+
+    def __init__(self, on_made: Callable[[Client], None], on_lost: Callable[[Client], None]) -> None:
+        super().__init__()
+        self._on_made, self._on_lost = on_made, on_lost
+        self._finished = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Open, but read nothing before there is somebody to pass it to."""
+        super().connection_made(transport)
+        self.transport.pause_reading()
+        self._on_made(self)
+
+    def eof_received(self) -> bool:
+        """The request has ended; the answer may still come, unless it came already."""
+        if self._finished or self.other is None or self.other.transport.is_closing():
+            return False
+        self.other.transport.write_eof()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody waits for the answer any more."""
+        self._on_lost(self)
+        if self.other:
+            self.other.transport.close()
+
+    def finish(self, last_words: bytes = b"") -> None:
+        """Say no more; close when the client does, or after a moment."""
+        if self._finished or self.transport.is_closing():
+            return
+        self._finished = True
+        self.transport.write(last_words)
+        self.transport.write_eof()
+        self.transport.resume_reading()
+        asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.transport.close)
+
+
+class Upstream(Side):
+    """The side that answers. When it closes, in any way, the answer is complete."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the client read what it got."""
+        if isinstance(self.other, Client):
+            self.other.finish()
+
+
+def splice(client: Client, upstream: Upstream) -> None:
+    """Join the two; the client may talk now."""
+    client.other, upstream.other = upstream, client
+    if client.transport.is_closing():
+        upstream.transport.close()
+    elif upstream.transport.is_closing():
+        client.finish()
+    else:
+        client.transport.resume_reading()
+
+
+def answer_unavailable(client: Client) -> None:
+    """Answer 503 in place of a deployment that is not there."""
+    client.finish(_UNAVAILABLE)

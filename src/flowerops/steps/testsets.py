@@ -1,0 +1,135 @@
+"""What a bundle is scored on: a processed version's test split, or any folder with one sub-folder a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from flowerops.datasets.processed import ProcessedVersion
+from flowerops.datasets.raw import RawVersion
+from flowerops.datasets.scan import FoundFile, scan_folder
+from flowerops.domain.bundle import Geometry
+from flowerops.domain.dataset import Quarantined
+from flowerops.domain.names import did_you_mean
+from flowerops.domain.progress import Progress
+from flowerops.errors import BadInputError
+from flowerops.images import ImageRejectedError, prepare_image
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Labelled photos, readable in any geometry.
+
+    names: a path a photo. labels: the classes. truth: int64 [n], indices into `labels`.
+    geometry: that of `prepared`, which gives pixels by indices. original: a photo's bytes as received, by index.
+    """
+
+    __test__ = False  # not a test, whatever pytest thinks of the name
+
+    names: Sequence[str]
+    labels: Sequence[str]
+    truth: npt.NDArray[np.int64]
+    geometry: Geometry
+    prepared: Callable[[Sequence[int]], Pixels]
+    original: Callable[[int], bytes] | None
+    version: ProcessedVersion | None = None
+    quarantined: Sequence[Quarantined] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def pixels(self, indices: Sequence[int], geometry: Geometry) -> Pixels:
+        """Photos as uint8 RGB [len(indices), size, size, 3] in the geometry that a model wants.
+
+        Raises:
+            BadInputError: It is another one than was prepared, and the photos as received are not at hand.
+        """
+        if geometry == self.geometry:
+            return self.prepared(indices)
+        if self.original is None:
+            raise BadInputError(
+                f"the model wants {geometry.size} px {geometry.fit} images, the data is "
+                f"{self.geometry.size} px {self.geometry.fit}",
+                "Evaluate it on a folder of photos with --data-folder.",
+            )
+        return np.stack([prepare_image(self.original(index), geometry.size, geometry.fit).pixels for index in indices])
+
+
+def from_version(folder: Path, raw: RawVersion | None, known: Sequence[str]) -> TestSet:
+    """A processed version's test split.
+
+    Args:
+        folder: The processed version.
+        raw: The photos as received, for models of another geometry.
+        known: The classes that the model knows.
+
+    Raises:
+        BadInputError: The version has a class that the model does not know.
+    """
+    version = ProcessedVersion(folder)
+    for label in version.labels:
+        _check_known(label, known, f"dataset {version.manifest.name}")
+    params = version.manifest.params
+    images = version.split("test")
+    by_sha = {row.sha256: row for row in raw.rows} if raw else {}
+    return TestSet(
+        names=[row.path for row in images.rows],
+        labels=version.labels,
+        truth=images.labels,
+        geometry=Geometry(size=params["image_size"], fit=params["fit"]),
+        prepared=images.pixels,
+        original=(lambda index: raw.read(by_sha[images.keys[index]])) if raw else None,
+        version=version,
+    )
+
+
+def from_folder(folder: Path, known: Sequence[str], geometry: Geometry, progress: Progress) -> TestSet:
+    """Any labelled folder, decoded as serving does; unusable files are reported.
+
+    Raises:
+        BadInputError: The folder cannot be used, has a class that the model does not know, or no usable photo.
+    """
+    scan = scan_folder(folder, min_classes=1)
+    for label in scan.classes():
+        _check_known(label, known, str(folder / label))
+    decoded: list[tuple[FoundFile, Pixels]] = []
+    rejected = list(scan.skipped)
+
+    def prepare(found: FoundFile) -> Pixels | Quarantined:
+        try:
+            return prepare_image(found.location.read_bytes(), geometry.size, geometry.fit).pixels
+        except ImageRejectedError as error:
+            return Quarantined(path=found.path, reason=error.reason)
+
+    with progress.task("decoding", len(scan.files), "photo") as task, ThreadPoolExecutor() as pool:
+        for found, result in zip(scan.files, pool.map(prepare, scan.files), strict=True):
+            if isinstance(result, Quarantined):
+                rejected.append(result)
+            else:
+                decoded.append((found, result))
+            task.advance()
+    if not decoded:
+        raise BadInputError(f"{folder} has no usable photo", f"The first: {rejected[0].path}: {rejected[0].reason}")
+    pixels = np.stack([image for _, image in decoded])
+    number = {label: index for index, label in enumerate(known)}
+    return TestSet(
+        names=[found.path for found, _ in decoded],
+        labels=known,
+        truth=np.array([number[found.label] for found, _ in decoded], dtype=np.int64),
+        geometry=geometry,
+        prepared=lambda indices: pixels[list(indices)],
+        original=lambda index: decoded[index][0].location.read_bytes(),
+        quarantined=rejected,
+    )
+
+
+def _check_known(label: str, known: Sequence[str], where: str) -> None:
+    if label not in known:
+        raise BadInputError(f"{where}: the model knows no class {label!r}", did_you_mean(label, known))

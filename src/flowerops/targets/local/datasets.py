@@ -1,0 +1,65 @@
+"""Dataset versions in local folders, numbered by the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flowerops.datasets.raw import ingest, version_folder
+from flowerops.datasets.rows import read_manifest
+from flowerops.datasets.scan import Scan
+from flowerops.domain.names import Selector, did_you_mean
+from flowerops.domain.progress import Progress
+from flowerops.domain.steps import StepContext
+from flowerops.errors import BadInputError
+from flowerops.io.atomic import publish
+from flowerops.io.surroundings import environment_info, now
+from flowerops.targets.local.home import Home
+from flowerops.targets.local.numbers import Numbered, Numbers
+from flowerops.targets.protocol import DatasetVersion
+
+
+class LocalDatasets:
+    """See `targets.protocol.DatasetStore`."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._numbers = Numbers(home.numbers)
+
+    def all(self, name: str | None = None) -> list[DatasetVersion]:
+        """All versions, newest first."""
+        return [self._open(found) for found in self._numbers.all(name)]
+
+    def find(self, selector: Selector) -> DatasetVersion:
+        """One version, or the latest."""
+        known = self._numbers.all(selector.name)
+        if not known:
+            names = {found.name for found in self._numbers.all()}
+            hint = (
+                did_you_mean(selector.name, names) if names else "Make one with: flowerops preprocess --data-folder DIR"
+            )
+            raise BadInputError(f"there is no dataset {selector.name!r}", hint)
+        for found in known:
+            if selector.version in (None, found.version):
+                return self._open(found)
+        numbers = ", ".join(str(found.version) for found in reversed(known))
+        raise BadInputError(f"dataset {selector.name!r} has no version {selector.version}", f"There is {numbers}.")
+
+    def take_in(self, scan: Scan, name: str, context: StepContext, progress: Progress, synthetic: bool) -> Path:
+        """Copy scanned photos into the store."""
+        provenance = context.provenance(now(), environment_info())
+        return ingest(scan, name, self._home.root, provenance, progress, synthetic)
+
+    def number(self, folder: Path) -> DatasetVersion:
+        """Move a version's folder to its place and number it."""
+        manifest = read_manifest(folder)
+        place = version_folder(self._home.root, manifest.name, manifest.digest)
+        publish(folder, place)
+        return self._open(self._numbers.number(manifest.name, manifest.digest))
+
+    def objects(self) -> Path | None:
+        """The content store."""
+        return self._home.objects
+
+    def _open(self, found: Numbered) -> DatasetVersion:
+        folder = version_folder(self._home.root, found.name, found.digest)
+        return DatasetVersion(found.name, found.version, read_manifest(folder), folder)

@@ -1,0 +1,157 @@
+"""Start an endpoint's processes and see them become ready."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo
+from flowerops.domain.deployment import Colour, Deployment, EndpointState, ModelRef, ServerProcess
+from flowerops.errors import BadInputError, ConflictError, RemoteError
+from flowerops.io.http import NoAnswerError, send
+from flowerops.targets.local.endpoint_store import EndpointStore, last_lines, logged_failure
+from flowerops.targets.local.processes import free_port, is_alive, start_daemon, stop_all
+
+_PORT_TRIES = 3
+_POLL_S = 0.02
+_LOG_LINES = 20
+
+
+class Launcher:
+    """Starts scoring servers and fronts; callers hold the endpoint's state meanwhile.
+
+    Every process is recorded before it is waited for, so that one whose starter was killed is found and stopped later.
+    """
+
+    def __init__(self, env: Mapping[str, str], ready_timeout_s: float, grace_s: float) -> None:
+        self._env = dict(env)
+        self._ready_timeout_s = ready_timeout_s
+        self._grace_s = grace_s
+
+    def deployment(
+        self, store: EndpointStore, colour: Colour, bundle_dir: Path, model: ModelRef
+    ) -> tuple[EndpointState, Deployment]:
+        """Start a scoring server as the endpoint's candidate and wait until it is ready.
+
+        Raises:
+            RemoteError: It ended or was not ready in time.
+        """
+        info = _bundle_info(bundle_dir)
+        for attempt in range(1, _PORT_TRIES + 1):
+            state, deployment = self._spawn(store, colour, bundle_dir, model, info)
+            try:
+                with self._stopped_on_failure(store, deployment):
+                    self._await_ready(deployment)
+                return state, deployment
+            except ConflictError:  # somebody took the free port between our look and the server's bind
+                if attempt == _PORT_TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    def front(self, store: EndpointStore, port: int) -> EndpointState:
+        """Start the endpoint's front and wait until it listens.
+
+        Raises:
+            ConflictError: The port was taken.
+        """
+        before = store.load()
+        state = before.next_generation()
+        log = store.new_log(state, "front")
+        arguments = ["--state", str(store.state_file), "--port", str(port)]
+        pid, started = start_daemon("flowerops.serving.front", arguments, log, {})
+        front = ServerProcess(pid=pid, started=started, port=port, log=str(log))
+        state = store.save(state.with_front(front))
+        try:
+            self._await_listening(front)
+        except BaseException:
+            stop_all([front], self._grace_s)
+            store.save(before.next_generation())
+            raise
+        return state
+
+    def _spawn(
+        self, store: EndpointStore, colour: Colour, bundle_dir: Path, model: ModelRef, info: BundleInfo
+    ) -> tuple[EndpointState, Deployment]:
+        state = store.load().next_generation()
+        port, log, bundle = free_port(), store.new_log(state, colour), str(bundle_dir.absolute())
+        names = ["--model-name", model.name, "--model-version", str(model.version), "--digest", model.digest]
+        arguments = ["--bundle", bundle, "--port", str(port), *names]
+        pid, started = start_daemon("flowerops.serving.server", arguments, log, self._env)
+        deployment = Deployment(
+            pid=pid,
+            started=started,
+            port=port,
+            log=str(log),
+            endpoint=store.name,
+            colour=colour,
+            model=model,
+            dataset=info.processed,
+            build_id=info.build.id,
+            bundle=bundle,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        return store.save(state.with_candidate(deployment)), deployment
+
+    @contextlib.contextmanager
+    def _stopped_on_failure(self, store: EndpointStore, deployment: Deployment) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:  # Ctrl-C too
+            stop_all([deployment], self._grace_s)
+            store.save(store.load().with_candidate(None))
+            raise
+
+    def _await_ready(self, deployment: Deployment) -> None:
+        deadline = time.monotonic() + self._ready_timeout_s
+        while time.monotonic() < deadline:
+            if not is_alive(deployment):
+                raise _ended("the scoring server", deployment)
+            if is_ready(deployment, timeout_s=2.0):
+                return
+            time.sleep(_POLL_S)
+        raise _with_log(
+            RemoteError, f"the scoring server was not ready within {self._ready_timeout_s:g} s", Path(deployment.log)
+        )
+
+    def _await_listening(self, front: ServerProcess) -> None:
+        deadline = time.monotonic() + self._ready_timeout_s
+        while time.monotonic() < deadline:
+            # Its log says so; a connection would not tell whether it is our front that answers.
+            if any('"listening"' in line for line in last_lines(Path(front.log), 5)):
+                return
+            if not is_alive(front):
+                raise _ended("the endpoint's front", front)
+            time.sleep(_POLL_S)
+        raise _with_log(RemoteError, "the endpoint's front did not start", Path(front.log))
+
+
+def is_ready(deployment: Deployment, timeout_s: float) -> bool:
+    """Whether the server is ready with the model that the record names."""
+    try:
+        answer = send("GET", f"{deployment.url}/readyz", timeout_s=timeout_s)
+        return answer.status == 200 and answer.json()["model"]["digest"] == deployment.model.digest
+    except (NoAnswerError, RemoteError, KeyError, TypeError):
+        return False
+
+
+def _bundle_info(bundle_dir: Path) -> BundleInfo:
+    document = bundle_dir / BUNDLE_FILE
+    if not document.is_file():
+        raise BadInputError(f"no model bundle at {bundle_dir}", "Train and register a model first.")
+    return BundleInfo.from_json(document.read_bytes(), str(document))
+
+
+def _ended(what: str, process: ServerProcess) -> RemoteError | ConflictError:
+    log = Path(process.log)
+    said = logged_failure(log)
+    lines = last_lines(log, 1)
+    reason = said.get("message") or (lines[0].strip() if lines else "it said nothing")
+    kind = ConflictError if said.get("code") == "conflict" else RemoteError
+    return _with_log(kind, f"{what} ended before it was ready: {reason}", log)
+
+
+def _with_log(kind: type[RemoteError] | type[ConflictError], message: str, log: Path) -> RemoteError | ConflictError:
+    return kind(message, f"Its log: {log}", {"log": last_lines(log, _LOG_LINES)})

@@ -1,0 +1,71 @@
+"""Model versions: bundles by digest in local folders, numbers and the champion alias in the MLflow ledger."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from flowerops.io.atomic import publish_folder
+from flowerops.io.hashing import verify_seal
+from flowerops.io.locks import exclusive
+from flowerops.targets.local.home import Home
+from flowerops.targets.protocol import ModelVersion
+from flowerops.tracking import Ledger, ModelRecord
+
+DIGEST_TAG = "bundle_digest"
+
+
+class LocalModels:
+    """See `targets.protocol.ModelRegistry`."""
+
+    def __init__(self, home: Home, ledger: Ledger) -> None:
+        self._home = home
+        self._ledger = ledger
+
+    def names(self) -> list[str]:
+        """All registered models."""
+        return self._ledger.model_names()
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """All versions, newest first."""
+        return [self._version(record) for record in self._ledger.model_versions(name)]
+
+    def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
+        """Copy the bundle under its digest, check the copy, then take a number."""
+        digest = verify_seal(bundle)
+        place = self._home.bundles / digest[:16]
+        if not place.exists():
+            with publish_folder(place) as temp:
+                shutil.copytree(bundle, temp, dirs_exist_ok=True)
+                verify_seal(temp, digest)
+        return self._version(self._ledger.create_model_version(name, place, run_id, {**tags, DIGEST_TAG: digest}))
+
+    def tag(self, name: str, version: int, tags: Mapping[str, str]) -> None:
+        """Add or change tags."""
+        for key, value in tags.items():
+            self._ledger.set_model_tag(name, version, key, value)
+
+    def set_champion(self, name: str, version: int) -> None:
+        """Move the alias."""
+        self._ledger.set_champion(name, version)
+
+    @contextlib.contextmanager
+    def registration(self, name: str) -> Iterator[None]:
+        """Hold the model's lock."""
+        with exclusive(self._home.locks / f"model-{name}.lock", f"model {name}"):
+            yield
+
+    def _version(self, record: ModelRecord) -> ModelVersion:
+        digest = record.tags[DIGEST_TAG]
+        return ModelVersion(
+            name=record.name,
+            version=record.version,
+            digest=digest,
+            bundle=self._home.bundles / digest[:16],
+            run_id=record.run_id,
+            created_ms=record.created_ms,
+            champion=record.champion,
+            tags=record.tags,
+        )

@@ -1,0 +1,91 @@
+"""Version numbers of datasets: 1, 2, 3 … handed out by a transaction, one for each content."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowerops.errors import DiskFullError, StoreIntegrityError, UsageError
+from flowerops.io.surroundings import now
+
+_BUSY_TIMEOUT_S = 60.0
+_TABLE = """
+CREATE TABLE IF NOT EXISTS versions (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    name     TEXT NOT NULL,
+    version  INTEGER NOT NULL,
+    digest   TEXT NOT NULL,
+    created  TEXT NOT NULL,
+    UNIQUE (name, version),
+    UNIQUE (name, digest)
+)"""
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """One entry: dataset name, version number, digest (SHA-256)."""
+
+    name: str
+    version: int
+    digest: str
+
+
+class Numbers:
+    """The table of dataset versions in a small SQLite file."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+
+    def number(self, name: str, digest: str) -> Numbered:
+        """The number of a content; the next free one when it has none yet."""
+        with self._transaction() as connection:
+            found = connection.execute(
+                "SELECT version FROM versions WHERE name = ? AND digest = ?", (name, digest)
+            ).fetchone()
+            if found:
+                return Numbered(name, found[0], digest)
+            (last,) = connection.execute(
+                "SELECT COALESCE(MAX(version), 0) FROM versions WHERE name = ?", (name,)
+            ).fetchone()
+            connection.execute(
+                "INSERT INTO versions (name, version, digest, created) VALUES (?, ?, ?, ?)",
+                (name, last + 1, digest, now()),
+            )
+            return Numbered(name, last + 1, digest)
+
+    def all(self, name: str | None = None) -> list[Numbered]:
+        """Every version, or those of one dataset, newest first."""
+        if not self._database.exists():
+            return []
+        with self._connection(read_only=True) as connection:
+            rows = connection.execute(
+                "SELECT name, version, digest FROM versions WHERE ? IS NULL OR name = ? ORDER BY position DESC",
+                (name, name),
+            ).fetchall()
+        return [Numbered(*row) for row in rows]
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_TABLE)
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _connection(self, *, read_only: bool = False) -> Iterator[sqlite3.Connection]:
+        uri = f"{self._database.as_uri()}{'?mode=ro' if read_only else ''}"
+        try:
+            with contextlib.closing(
+                sqlite3.connect(uri, _BUSY_TIMEOUT_S, isolation_level=None, uri=True)
+            ) as connection:
+                yield connection
+        except sqlite3.OperationalError as error:
+            if "full" in str(error):
+                raise DiskFullError(f"no room left on the disk for {self._database}", "Free some space.") from error
+            raise UsageError(f"{self._database}: {error}", "Is the home folder writable?") from error
+        except sqlite3.DatabaseError as error:
+            raise StoreIntegrityError(f"{self._database}: {error}", "Restore the file from a backup.") from error

@@ -1,0 +1,147 @@
+"""Processes that outlive the command that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from flowerops.domain.deployment import ServerProcess
+from flowerops.errors import UsageError
+from flowerops.io.atomic import explain_os_error
+
+_CLOCK_SLACK_S = 1.0
+"""How far a process's start time may seem to move when the system's clock is set."""
+
+_children: list[subprocess.Popen[bytes]] = []
+"""What this process started; kept so that ended children are reaped and running ones are not taken for leaks."""
+
+
+def start_daemon(module: str, arguments: Sequence[str], log: Path, extra_env: dict[str, str]) -> tuple[int, float]:
+    """Start `python -m module` in a session of its own, so that it survives this process, its terminal and Ctrl-C.
+
+    Args:
+        module: The module to run.
+        arguments: Its arguments; absolute paths.
+        log: Gets stdout and stderr.
+        extra_env: Variables on top of this process's.
+
+    Returns:
+        pid, and start time in seconds since 1970.
+    """
+    # -P: the working folder, which may hold any file, must not be searched for modules.
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as stream:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                cwd=log.parent,
+                env=_environment() | extra_env,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise explain_os_error(error, log) from error
+    _children.append(process)
+    return process.pid, float(_psutil().Process(process.pid).create_time())
+
+
+def is_alive(record: ServerProcess | None) -> bool:
+    """Whether this very process still runs; another one that was given its pid does not count."""
+    return _process(record) is not None
+
+
+def send_signal(record: ServerProcess | None, name: str) -> None:
+    """Send a signal by name (a no-op where the system has none of that name, or the process ended)."""
+    process = _process(record)
+    number = getattr(signal, name, None)
+    if process is None or number is None:
+        return
+    try:
+        process.send_signal(number)
+    except _psutil().NoSuchProcess:
+        return
+
+
+def stop_all(records: Iterable[ServerProcess | None], grace_s: float) -> None:
+    """End processes: ask all, wait for them together, and kill those that have not ended after `grace_s` seconds."""
+    psutil = _psutil()
+    processes = [process for process in map(_process, records) if process is not None]
+    for process in processes:
+        _quietly(process.terminate)
+    _, stubborn = psutil.wait_procs(processes, timeout=grace_s)
+    for process in stubborn:
+        _quietly(process.kill)
+    psutil.wait_procs(stubborn, timeout=grace_s)
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_is_taken(port: int) -> bool:
+    """Whether somebody listens on the port.
+
+    Raises:
+        UsageError: This user may not listen on it.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError as error:
+            raise UsageError(f"not allowed to listen on port {port}", "Choose one above 1023 with --port.") from error
+        except OverflowError as error:
+            raise UsageError(f"there is no port {port}", "Choose one from 1024 to 65535 with --port.") from error
+        except OSError:
+            return True
+    return False
+
+
+def _process(record: ServerProcess | None) -> Any:
+    psutil = _psutil()
+    if record is None:
+        return None
+    try:
+        process = psutil.Process(record.pid)
+        same = abs(process.create_time() - record.started) <= _CLOCK_SLACK_S
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.Error:
+        return None
+
+
+def _quietly(end: Any) -> None:
+    try:
+        end()
+    except _psutil().NoSuchProcess:
+        return
+
+
+def _environment() -> dict[str, str]:
+    inherited = dict(os.environ)
+    if search_path := inherited.get("PYTHONPATH"):
+        # The daemon works in another folder, where relative entries would mean something else.
+        inherited["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in search_path.split(os.pathsep))
+    return inherited
+
+
+def _psutil() -> Any:
+    try:
+        import psutil
+    except ImportError as error:
+        raise UsageError(
+            "deployments need a package that is not installed: psutil",
+            'Install it with: pip install "flowerops[local]"',
+        ) from error
+    return psutil

@@ -1,0 +1,48 @@
+"""The local target: everything under one home folder."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from flowerops.targets.local.datasets import LocalDatasets
+from flowerops.targets.local.deployments import LocalDeployments
+from flowerops.targets.local.home import Home
+from flowerops.targets.local.models import LocalModels
+from flowerops.targets.local.runs import LocalRuns
+from flowerops.tracking import Ledger
+
+
+class LocalTarget:
+    """See `targets.protocol.Target`. MLflow is loaded only when runs or models are asked for."""
+
+    name = "local"
+
+    def __init__(self, home: Path, api_key: str | None = None) -> None:
+        self._api_key = api_key
+        self.home = Home(home)
+        self.home.prepare()
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger.open_sqlite(self.home.tracking)
+
+    @cached_property
+    def datasets(self) -> LocalDatasets:
+        """Dataset versions."""
+        return LocalDatasets(self.home)
+
+    @cached_property
+    def runs(self) -> LocalRuns:
+        """Runs."""
+        return LocalRuns(self.home, self._ledger)
+
+    @cached_property
+    def models(self) -> LocalModels:
+        """Model versions."""
+        return LocalModels(self.home, self._ledger)
+
+    @cached_property
+    def endpoints(self) -> LocalDeployments:
+        """Deployments."""
+        return LocalDeployments(self.home.endpoints, self._api_key)

@@ -1,0 +1,306 @@
+"""The ledger of runs and model versions, kept by MLflow: a SQLite file locally, the workspace's own server in Azure ML.
+
+Models are logged as plain artifacts and registered explicitly; MLflow's own model flavours are never used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
+from flowerops.io.locks import exclusive
+
+CHAMPION = "champion"
+_PARENT_TAG = "mlflow.parentRunId"
+_NAME_TAG = "mlflow.runName"
+_DIGEST_LENGTH = 36
+"""MLflow refuses longer dataset digests; the full one stands in a tag."""
+_PARAM_LENGTH = 6000
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run: id, experiment name, status (RUNNING, FINISHED, FAILED, KILLED), tags, params, last metrics."""
+
+    id: str
+    experiment: str
+    name: str
+    status: str
+    started_ms: int
+    ended_ms: int | None
+    parent_id: str | None
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """One registered model version: where its bundle is, the run that made it, its tags and whether it is champion."""
+
+    name: str
+    version: int
+    source: str
+    run_id: str | None
+    created_ms: int
+    champion: bool
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def _mlflow_client(uri: str) -> Any:
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        os.environ.setdefault(name, "true")
+    try:
+        from mlflow.tracking import MlflowClient
+    except ImportError as error:
+        raise UsageError("MLflow is not installed", 'pip install "flowerops[local]" adds it.') from error
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+class Ledger:
+    """Runs and models at one tracking address."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._client = _mlflow_client(uri)
+
+    @classmethod
+    def open_sqlite(cls, database: Path) -> Ledger:
+        """Open (or make) a SQLite ledger.
+
+        Several processes that open a new MLflow database at once break it, so the first opening holds a lock.
+        """
+        uri = f"sqlite:///{database.resolve()}"
+        locks = database.parent / "locks"
+        opened_before = locks / "mlflow.ready"
+        if database.exists() and opened_before.exists():
+            ledger = cls(uri)
+            ledger._readable(database)
+            return ledger
+        with exclusive(locks / "mlflow.lock", "the ledger of runs"):
+            ledger = cls(uri)
+            ledger._readable(database)
+            opened_before.touch()
+            return ledger
+
+    def _readable(self, database: Path) -> None:
+        try:
+            self._client.search_experiments(max_results=1)
+        except Exception as error:
+            raise StoreIntegrityError(
+                f"the ledger {database} cannot be read: {str(error).splitlines()[0]}",
+                "Restore it from a backup, or move it away to begin a new one.",
+            ) from error
+
+    # --- runs -------------------------------------------------------------------------------------------------
+
+    def start_run(
+        self,
+        experiment: str,
+        name: str,
+        tags: Mapping[str, str],
+        *,
+        parent_id: str | None = None,
+        artifacts: Path | None = None,
+    ) -> str:
+        """Begin a run, as a child of `parent_id` when given, and return its id."""
+        found = self._client.get_experiment_by_name(experiment)
+        if found is None:
+            location = artifacts.resolve().as_uri() if artifacts else None
+            experiment_id = self._create_experiment(experiment, location)
+        else:
+            experiment_id = found.experiment_id
+        parent = {_PARENT_TAG: parent_id} if parent_id else {}
+        run = self._client.create_run(experiment_id, run_name=name, tags={**tags, **parent})
+        return str(run.info.run_id)
+
+    def _create_experiment(self, name: str, location: str | None) -> str:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self._client.create_experiment(name, artifact_location=location))
+        except MlflowException:  # another process made it meanwhile
+            return str(self._client.get_experiment_by_name(name).experiment_id)
+
+    def end_run(self, run_id: str, *, ok: bool, killed: bool = False) -> None:
+        """Close a run as FINISHED, FAILED or KILLED."""
+        self._client.set_terminated(run_id, "FINISHED" if ok else "KILLED" if killed else "FAILED")
+
+    @contextlib.contextmanager
+    def running(self, run_id: str) -> Iterator[str]:
+        """Close the run with the block: FINISHED, KILLED on an interruption, else FAILED."""
+        try:
+            yield run_id
+        except (KeyboardInterrupt, SystemExit):
+            self.end_run(run_id, ok=False, killed=True)
+            raise
+        except BaseException:
+            self.end_run(run_id, ok=False)
+            raise
+        self.end_run(run_id, ok=True)
+
+    def run(self, run_id: str) -> RunRecord | None:
+        """A run by id, or None."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._record(self._client.get_run(run_id))
+        except MlflowException:
+            return None
+
+    def children(self, run_id: str) -> list[RunRecord]:
+        """The step runs of a pipeline run, oldest first."""
+        return sorted(self._search(f"tags.`{_PARENT_TAG}` = '{run_id}'", 1000), key=lambda run: run.started_ms)
+
+    def runs_with(self, tags: Mapping[str, str], limit: int = 50) -> list[RunRecord]:
+        """Runs that carry all these tags, newest first."""
+        return self._search(" and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items()), limit)
+
+    def _search(self, condition: str, limit: int) -> list[RunRecord]:
+        ids = [experiment.experiment_id for experiment in self._client.search_experiments()]
+        found = self._client.search_runs(ids, condition, max_results=limit, order_by=["attributes.start_time DESC"])
+        return [self._record(run) for run in found]
+
+    def _record(self, run: Any) -> RunRecord:
+        tags = {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")}
+        return RunRecord(
+            id=run.info.run_id,
+            experiment=self._client.get_experiment(run.info.experiment_id).name,
+            name=run.data.tags.get(_NAME_TAG, ""),
+            status=run.info.status,
+            started_ms=run.info.start_time,
+            ended_ms=run.info.end_time,
+            parent_id=run.data.tags.get(_PARENT_TAG),
+            tags=tags,
+            params=dict(run.data.params),
+            metrics=dict(run.data.metrics),
+        )
+
+    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Add or change tags of a run."""
+        from mlflow.entities import RunTag
+
+        self._client.log_batch(run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+
+    def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        """Record parameters; None values are left out."""
+        from mlflow.entities import Param
+
+        known = [Param(key, str(value)[:_PARAM_LENGTH]) for key, value in params.items() if value is not None]
+        self._client.log_batch(run_id, params=known)
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Record one value a metric at a step (an epoch, say), in one call."""
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._client.log_batch(run_id, metrics=[Metric(key, float(value), now, step) for key, value in metrics.items()])
+
+    def log_dataset(self, run_id: str, name: str, digest: str, source: str, context: str) -> None:
+        """Record a dataset version as an input of a run."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        dataset = Dataset(name=name, digest=digest[:_DIGEST_LENGTH], source_type="flowerops", source=source)
+        tags = [InputTag("mlflow.data.context", context), InputTag("digest", digest)]
+        self._client.log_inputs(run_id, datasets=[DatasetInput(dataset, tags)])
+
+    def log_file(self, run_id: str, file: Path) -> None:
+        """Keep a file with the run."""
+        self._client.log_artifact(run_id, str(file))
+
+    # --- models -----------------------------------------------------------------------------------------------
+
+    def create_model_version(self, name: str, source: Path, run_id: str, tags: Mapping[str, str]) -> ModelRecord:
+        """Register a bundle under the next version number."""
+        from mlflow.exceptions import MlflowException
+
+        with contextlib.suppress(MlflowException):  # it exists already
+            self._client.create_registered_model(name)
+        version = self._client.create_model_version(name, source.resolve().as_uri(), run_id, tags=dict(tags))
+        return self._model(version, None)
+
+    def set_champion(self, name: str, version: int) -> None:
+        """Point the `champion` alias at a version."""
+        self._client.set_registered_model_alias(name, CHAMPION, str(version))
+
+    def set_model_tag(self, name: str, version: int, key: str, value: str) -> None:
+        """Add or change one tag of a model version."""
+        self._client.set_model_version_tag(name, str(version), key, value)
+
+    def model_names(self) -> list[str]:
+        """All registered models."""
+        return sorted(model.name for model in self._client.search_registered_models(max_results=1000))
+
+    def model_versions(self, name: str) -> list[ModelRecord]:
+        """All versions of a model, newest first; empty when there is no such model."""
+        found = self._client.search_model_versions(f"name = '{name}'", max_results=10_000)
+        champion = self._champion_number(name)
+        return sorted((self._model(one, champion) for one in found), key=lambda model: -model.version)
+
+    def _champion_number(self, name: str) -> int | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return int(self._client.get_model_version_by_alias(name, CHAMPION).version)
+        except MlflowException:
+            return None
+
+    def _model(self, version: Any, champion: int | None) -> ModelRecord:
+        return ModelRecord(
+            name=version.name,
+            version=int(version.version),
+            source=version.source,
+            run_id=version.run_id or None,
+            created_ms=version.creation_timestamp,
+            champion=int(version.version) == champion,
+            tags=dict(version.tags),
+        )
+
+
+def ui_command(uri: str, artifacts: Path, port: int) -> tuple[list[str], dict[str, str]]:
+    """The command line and environment of MLflow's page: one worker on loopback, no job runner, no telemetry."""
+    address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    store = ["--backend-store-uri", uri, "--default-artifact-root", artifacts.resolve().as_uri()]
+    env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    return [sys.executable, "-m", "mlflow", "server", *address, *store], env
+
+
+class StepTracker:
+    """What a step may do with its own run; does nothing when the step runs outside of any."""
+
+    def __init__(self, ledger: Ledger | None, run_id: str | None) -> None:
+        self._ledger = ledger
+        self._run_id = run_id
+
+    @classmethod
+    def attach(cls, uri: str | None, run_id: str | None) -> StepTracker:
+        """Join the run that the target began for this step."""
+        if (uri is None) != (run_id is None):
+            raise BadInputError("a tracking address without a run id, or the reverse", "Set both or neither.")
+        return cls(Ledger(uri) if uri else None, run_id)
+
+    def params(self, params: Mapping[str, Any]) -> None:
+        """Record parameters."""
+        if self._ledger and self._run_id:
+            self._ledger.log_params(self._run_id, params)
+
+    def metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Record metrics at a step."""
+        if self._ledger and self._run_id:
+            self._ledger.log_metrics(self._run_id, metrics, step)
+
+    def file(self, file: Path) -> None:
+        """Keep a file with the run."""
+        if self._ledger and self._run_id:
+            self._ledger.log_file(self._run_id, file)
