@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,10 @@ def make_bundle(folder: Path, labels: tuple[str, ...] = ("daisy", "roses"), size
         size: Side of the model's input in pixels.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model = _colour_model(len(labels), size)
-    model.save(folder / KERAS_FILE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Keras on numpy 2
+        model = _colour_model(len(labels), size)
+        model.save(folder / KERAS_FILE)
     (folder / TFLITE_FILE).write_bytes(_as_tflite(model))
     write_golden(folder, labels, size, model)
     (folder / MODEL_CARD_FILE).write_text("# A tiny model for tests\n")
@@ -92,7 +95,7 @@ def write_golden(folder: Path, labels: tuple[str, ...], size: int, model: Any) -
         (folder / GOLDEN_DIR).mkdir(exist_ok=True)
         (folder / GOLDEN_DIR / name).write_bytes(data)
         pixels = prepare_image(data, size).pixels[None].astype(np.float32)
-        probabilities = [float(p) for p in np.asarray(model(pixels))[0]]
+        probabilities = [float(p) for p in model(pixels).numpy()[0]]
         images.append(GoldenImage(file=name, label=label, sha256=sha256_bytes(data), probabilities=probabilities))
     (folder / GOLDEN_FILE).write_text(GoldenSet(images=images).to_json())
 

@@ -10,7 +10,23 @@ from typing import Annotated, Any
 import typer
 
 from flowerops import __version__
-from flowerops.cli.commands import register_commands
+from flowerops.cli import step
+from flowerops.cli.commands import (
+    data,
+    demo,
+    deploy,
+    deployments,
+    evaluate,
+    lineage,
+    models,
+    predict,
+    preprocess,
+    register,
+    smoketest,
+    train,
+    ui,
+)
+from flowerops.cli.commands import run as run_command
 from flowerops.errors import FlowerOpsError, UsageError
 
 _INTERRUPTED = 130
@@ -40,7 +56,10 @@ def _root(
     del version
 
 
-register_commands(app)
+for _module in (demo, run_command, preprocess, train, evaluate, register, deploy, smoketest, predict, lineage):
+    _module.add_to(app)
+for _group in (data, models, deployments, ui, step):
+    _group.add_to(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -53,7 +72,7 @@ def run(arguments: list[str]) -> int:
     """Run a command line; every failure becomes one or two lines, or one JSON document, and an exit code."""
     signal.signal(signal.SIGTERM, _end_on_sigterm)
     try:
-        result = app(args=arguments, standalone_mode=False)
+        result = app(args=arguments, prog_name="flowerops", standalone_mode=False)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except BaseException as failure:

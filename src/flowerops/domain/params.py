@@ -58,7 +58,7 @@ class GatePolicy(Document):
     """
 
     min_accuracy: float = Field(0.0, ge=0, le=1)
-    min_test_images: int = Field(10, ge=1)
+    min_test_images: int = Field(1, ge=1)
     significance: float = Field(0.05, gt=0, lt=1)
     min_gain: float = Field(0.0, ge=0, le=1)
     clear_gain: float = Field(0.02, ge=0, le=1)

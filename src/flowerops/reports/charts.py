@@ -12,6 +12,8 @@ from flowerops.domain.significance import wilson_interval
 WIDTH, HEIGHT = 420, 260
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 34
 """Margins of the plot inside the picture, in SVG units."""
+_SMALLEST_SPAN = 1e-6
+"""Values closer than this (relative to 1 or to themselves) are drawn as equal."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,9 @@ class Dot:
 
 def nice_ticks(lower: float, upper: float, wanted: int = 4) -> list[float]:
     """Round numbers that span lower..upper, about `wanted` of them."""
-    span = upper - lower if upper > lower else abs(upper) or 1.0
+    span = upper - lower
+    if span <= _SMALLEST_SPAN * max(1.0, abs(upper)):
+        span = abs(upper) if abs(upper) > _SMALLEST_SPAN else 1.0
     raw = span / wanted
     power = 10 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999)

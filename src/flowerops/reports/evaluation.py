@@ -17,6 +17,7 @@ def render_report(facts: ReportFacts) -> str:
     """
     misclassified, unsure = views.cards(facts.examples, facts.metrics.labels)
     splits, split_rows = views.split_table(facts.dataset)
+    matrix = views.matrix(facts.metrics)
     script = part("report.js")
     comparison = facts.comparison
     return render_html(
@@ -25,7 +26,8 @@ def render_report(facts: ReportFacts) -> str:
         metrics=facts.metrics,
         wrong=round(facts.metrics.n * (1 - facts.metrics.accuracy)),
         verdict=views.OUTCOMES[facts.decision.outcome] if facts.decision else None,
-        matrix=views.matrix(facts.metrics),
+        matrix=matrix,
+        mistakes=views.mistakes(facts.metrics, 5 if matrix else 40),
         class_rows=views.class_rows(facts.metrics),
         misclassified=misclassified,
         unsure=unsure,
@@ -53,5 +55,5 @@ def render_summary_markdown(facts: ReportFacts) -> str:
         verdict=views.OUTCOMES[facts.decision.outcome] if facts.decision else None,
         comparison=facts.comparison if facts.comparison and facts.comparison.n else None,
         class_rows=views.class_rows(facts.metrics),
-        confusions=views.worst_confusions(facts.metrics),
+        mistakes=views.mistakes(facts.metrics, 5),
     )

@@ -11,6 +11,7 @@ from flowerops.reports.facts import DatasetFacts, ExampleImage
 from flowerops.reports.pages import data_uri
 
 _BARS_PER_CARD = 3
+_MAX_MATRIX_CLASSES = 40
 OUTCOMES: dict[Outcome, tuple[str, str]] = {
     "first": ("First model", "There was no champion; this candidate becomes it."),
     "promoted": ("Promoted", "The candidate replaces the champion."),
@@ -51,18 +52,10 @@ class Card:
     bars: list[Bar]
 
 
-@dataclass(frozen=True)
-class Confusion:
-    """A kind of mistake: how many images of one class were taken for another."""
-
-    true: str
-    predicted: str
-    count: int
-    support: int
-
-
 def matrix(metrics: Metrics) -> list[list[Cell]]:
-    """The confusion matrix, a row a true class."""
+    """The confusion matrix, a row a true class; empty where it would be too large to read."""
+    if len(metrics.labels) > _MAX_MATRIX_CLASSES:
+        return []
     return [
         [_cell(metrics, row, column, count, sum(counts)) for column, count in enumerate(counts)]
         for row, counts in enumerate(metrics.confusion)
@@ -76,15 +69,15 @@ def _cell(metrics: Metrics, row: int, column: int, count: int, support: int) -> 
     return Cell(row, column, count, share, row == column, f"{words}: {count} of {support} ({100 * share:.0f} %)")
 
 
-def worst_confusions(metrics: Metrics, most: int = 5) -> list[Confusion]:
+def mistakes(metrics: Metrics, most: int) -> list[Cell]:
     """The most frequent mistakes, the most frequent first."""
     found = [
-        Confusion(metrics.labels[row], metrics.labels[column], count, sum(counts))
+        _cell(metrics, row, column, count, sum(counts))
         for row, counts in enumerate(metrics.confusion)
         for column, count in enumerate(counts)
         if row != column and count
     ]
-    return sorted(found, key=lambda each: (-each.count, each.true, each.predicted))[:most]
+    return sorted(found, key=lambda cell: (-cell.count, cell.row, cell.column))[:most]
 
 
 def class_rows(metrics: Metrics) -> list[tuple[str, ClassScores]]:

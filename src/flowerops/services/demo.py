@@ -10,7 +10,8 @@ from flowerops.samples import draw_sample_set, is_sample_set
 DATASET = "sample_flowers"
 MODEL = "sample_classifier"
 ENDPOINT = "sample"
-EXPERIMENT = "sample-training"
+MAX_BAD = 0.1
+"""The set has faulty files on purpose, and is small."""
 
 
 def sample_folder(home: Path, per_class: int, progress: Progress) -> Path:

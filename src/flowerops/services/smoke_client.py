@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from flowerops.errors import RemoteError
 from flowerops.io.http import HttpAnswer, NoAnswerError, send
@@ -19,7 +19,7 @@ _SUM_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Prediction:
-    """A well-formed answer: label, probabilities by label (0..1), what it says about the model, and how long it took."""
+    """A well-formed answer: label, probabilities by label (0..1), the model it names, and the milliseconds it took."""
 
     label: str
     probabilities: dict[str, float]
@@ -100,7 +100,7 @@ def _prediction(document: Any, ms: float) -> Prediction:
     return Prediction(label, probabilities, model if isinstance(model, dict) else {}, ms)
 
 
-def _is_distribution(value: Any) -> bool:
+def _is_distribution(value: Any) -> TypeGuard[dict[str, float]]:
     if not isinstance(value, dict) or not value:
         return False
     shares = list(value.values())

@@ -37,10 +37,12 @@ def check_bind(host: str, api_key: str | None) -> None:
     """Refuse to listen to the network without a key.
 
     Raises:
-        UsageError: The address is not a loopback one and there is no key, or the key is blank.
+        UsageError: The address is not a loopback one and there is no key, or the key cannot stand in a header.
     """
-    if api_key is not None and not api_key.strip():
-        raise UsageError(f"{API_KEY_VARIABLE} is set but blank", "Set it to a secret, or unset it.")
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key and " " not in api_key):
+        raise UsageError(
+            f"{API_KEY_VARIABLE} cannot be a key", "Use letters, digits and signs of ASCII without blanks, or unset it."
+        )
     if not is_loopback(host) and api_key is None:
         raise UsageError(
             f"listening on {host} would let everybody on the network use the model",

@@ -66,7 +66,7 @@ class Client(Side):
         """The request has ended; the answer may still come, unless it came already."""
         if self._finished or self.other is None or self.other.transport.is_closing():
             return False
-        self.other.transport.write_eof()
+        _end_writing(self.other.transport)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,7 +81,7 @@ class Client(Side):
             return
         self._finished = True
         self.transport.write(last_words)
-        self.transport.write_eof()
+        _end_writing(self.transport)
         self.transport.resume_reading()
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.transport.close)
 
@@ -104,6 +104,13 @@ def splice(client: Client, upstream: Upstream) -> None:
         client.finish()
     else:
         client.transport.resume_reading()
+
+
+def _end_writing(transport: asyncio.Transport) -> None:
+    try:
+        transport.write_eof()
+    except OSError:  # the peer has reset the connection already
+        transport.abort()
 
 
 def answer_unavailable(client: Client) -> None:

@@ -83,7 +83,7 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     info = _bundle_info(work, version, geometry, trained)
     _write_golden(version, info, bundle)
     atomic_write(bundle / BUNDLE_FILE, info.to_json())
-    atomic_write(bundle / MODEL_CARD_FILE, render_model_card(info))
+    atomic_write(bundle / MODEL_CARD_FILE, render_model_card(info, version.manifest.split_classes))
     digest = seal_folder(bundle)
     atomic_write(out / HISTORY_FILE, json.dumps(trained.history, indent=1) + "\n")
     manifest = StepManifest(

@@ -36,7 +36,7 @@ def demo(
     """See the whole lifecycle on drawn flowers: no photos, no cloud, no download."""
     from flowerops.cli.parameters import make_params
     from flowerops.domain.names import Selector
-    from flowerops.domain.params import TrainParams
+    from flowerops.domain.params import PreprocessParams, TrainParams
     from flowerops.services import demo as service
     from flowerops.services.lineage import lineage_of
     from flowerops.services.run import run_all
@@ -50,7 +50,9 @@ def demo(
         return
     target = session.target
     folder = service.sample_folder(session.settings.home, per_class, session.console)
-    training = TrainRequest(folder, Selector(service.DATASET), make_params(TrainParams, {}, epochs=epochs), None)
+    preprocessing = PreprocessParams(max_bad=service.MAX_BAD)
+    params = make_params(TrainParams, {}, epochs=epochs)
+    training = TrainRequest(folder, Selector(service.DATASET), params, preprocessing)
     request = run_command.full_request(
         session, {}, training, service.MODEL, service.ENDPOINT, port or session.settings.port
     )

@@ -48,6 +48,7 @@ def smoketest(
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit XML file.", show_default=False)] = None,
 ) -> None:
     """Test a running endpoint: health, every class, parity with training, refusal of a bad image, latency."""
+    from flowerops.errors import SmokeTestFailedError
     from flowerops.services import smoketest as service
 
     settings = session.settings
@@ -62,7 +63,13 @@ def smoketest(
         latency_budget_ms=latency_ms,
         junit=junit,
     )
-    session.finish(service.smoketest(session.target, request).document(), show)
+    try:
+        tested = service.smoketest(session.target, request)
+    except SmokeTestFailedError as error:
+        if not session.as_json:
+            _show_failed(session.console, error.details.get("checks", []))
+        raise
+    session.finish(tested.document(), show)
 
 
 def show(console: Console, document: dict[str, Any]) -> None:
@@ -70,6 +77,11 @@ def show(console: Console, document: dict[str, Any]) -> None:
     latency = document["latency_ms"]
     console.heading(f"smoke test of {document['endpoint']} passed: {len(document['checks'])} checks")
     console.facts({"latency": f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms"})
+
+
+def _show_failed(console: Console, checks: list[dict[str, Any]]) -> None:
+    for check in checks:
+        console.print(f"  {'passed' if check['passed'] else 'FAILED'}  {check['name']}: {check['detail']}")
 
 
 def _listed(text: str) -> list[str]:

@@ -1,16 +1,17 @@
 "use strict";
 (() => {
-  const cells = [...document.querySelectorAll(".matrix button")];
+  const cells = [...document.querySelectorAll(".matrix button, .mistakes button")];
   const photos = [...document.querySelectorAll(".photo")];
   const groups = [...document.querySelectorAll("[data-group]")];
   const filter = document.getElementById("filter");
   const words = document.getElementById("filter-words");
 
   function choose(cell) {
-    for (const each of cells) each.setAttribute("aria-pressed", String(each === cell));
+    const same = (each) => cell && each.dataset.row === cell.dataset.row && each.dataset.column === cell.dataset.column;
+    for (const each of cells) each.setAttribute("aria-pressed", String(Boolean(same(each))));
     let shown = 0;
     for (const photo of photos) {
-      const fits = !cell || (photo.dataset.row === cell.dataset.row && photo.dataset.column === cell.dataset.column);
+      const fits = !cell || same(photo);
       photo.hidden = !fits;
       shown += fits ? 1 : 0;
     }

@@ -1,0 +1,57 @@
+# Two commands do it all on a fresh machine with python3 and make:
+#   make demo     the whole lifecycle on drawn flowers
+#   make test     every test
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Without compiled bytecode TensorFlow takes twice as long to import.
+INSTALL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+DEMO_HOME ?= .flowerops
+
+.PHONY: help setup setup-demo demo test check bench locks docs-pictures clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(BIN)/uv: locks/uv.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
+	@touch $@
+
+$(VENV)/.demo: $(BIN)/uv locks/local.txt pyproject.toml
+	$(INSTALL) --require-hashes -r locks/local.txt
+	$(INSTALL) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/uv locks/dev.txt pyproject.toml
+	$(INSTALL) --require-hashes -r locks/dev.txt
+	$(INSTALL) --no-deps --editable .
+	@touch $@ $(VENV)/.demo
+
+setup: $(VENV)/.dev ## Make the environment for development
+	@echo "ready: source $(BIN)/activate"
+
+setup-demo: $(VENV)/.demo
+
+demo: setup-demo ## Run the whole lifecycle on drawn flowers: no photos, no cloud
+	$(BIN)/flowerops demo --home $(DEMO_HOME)
+
+test: $(VENV)/.dev ## Run every test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## Lint, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## Measure against the alternatives; writes bench/results/table.md
+	$(BIN)/python -m bench
+
+locks: $(BIN)/uv ## Resolve the dependencies anew and write locks/*.txt with hashes
+	$(BIN)/python locks/compile.py
+
+clean: ## Remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,30 @@
+"""How long a user waits for the first word: `--help` of flowerops and of mlflow, each in a fresh process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+from bench.measure import compare, table
+
+ROUNDS = 7
+
+
+def _run(*command: str) -> Callable[[], None]:
+    def way() -> None:
+        subprocess.run([sys.executable, *command], check=True, capture_output=True)
+
+    return way
+
+
+def measure() -> str:
+    """The table."""
+    ways = {
+        "flowerops --help": _run("-m", "flowerops", "--help"),
+        "flowerops --version": _run("-m", "flowerops", "--version"),
+        "flowerops data list": _run("-m", "flowerops", "data", "list", "--home", ".flowerops-bench-empty"),
+        "python -c pass (the limit)": _run("-c", "pass"),
+        "mlflow --help": _run("-m", "mlflow", "--help"),
+    }
+    return table("Start-up", "calls", compare(ways, 1, ROUNDS), ROUNDS)

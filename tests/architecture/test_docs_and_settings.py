@@ -1,0 +1,73 @@
+"""Documents do not drift from the program: every command parses, every setting is listed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowerops.cli.app import app
+from flowerops.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+_FENCE = re.compile(r"^```(?:sh|bash|console)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def _command_lines() -> list[tuple[str, str]]:
+    found = []
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for block in _FENCE.findall(path.read_text(encoding="utf-8")):
+            for line in block.replace("\\\n", " ").splitlines():
+                command = line.strip().removeprefix("$ ").partition(" #")[0].strip()
+                if command.startswith("flowerops "):
+                    found.append((path.name, command))
+    return found
+
+
+def _leaf(words: list[str]) -> tuple[Any, list[str]]:
+    """The Click command that a command line names, and the arguments left for it."""
+    import typer
+
+    command: Any = typer.main.get_command(app)
+    while words and hasattr(command, "commands") and words[0] in command.commands:
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+@pytest.mark.parametrize(("document", "command"), _command_lines())
+def test_every_command_in_the_documents_parses(document: str, command: str) -> None:
+    leaf, rest = _leaf(shlex.split(command)[1:])
+    if rest == ["--help"]:
+        return
+    assert not hasattr(leaf, "commands"), f"{document}: {command}: no such command"
+    leaf.make_context("flowerops", rest, resilient_parsing=False)
+
+
+def test_the_readme_shows_commands() -> None:
+    assert len([command for document, command in _command_lines() if document == "README.md"]) >= 8
+
+
+def test_every_setting_is_in_the_example_file_and_nothing_else() -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    listed = {line.partition("=")[0] for line in text.splitlines() if line.startswith(PREFIX)}
+    assert listed == {PREFIX + name.upper() for name in Settings.model_fields}
+
+
+def test_the_example_file_names_the_predecessors_variables() -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        for alias in field.validation_alias.choices[1:]:  # type: ignore[union-attr]
+            assert str(alias) in text, f"{alias} of {name} is not mentioned"
+
+
+def test_locks_are_hashed_and_name_no_index() -> None:
+    for lock in (ROOT / "locks").glob("*.txt"):
+        text = lock.read_text(encoding="utf-8")
+        pins = re.findall(r"^[a-z0-9][a-z0-9._-]*==", text, re.MULTILINE)
+        assert len(pins) >= 1
+        blocks = re.split(r"^(?=[a-z0-9][a-z0-9._-]*==)", text, flags=re.MULTILINE)[1:]
+        assert all("--hash=sha256:" in block for block in blocks), lock.name
+        assert "://" not in text, lock.name

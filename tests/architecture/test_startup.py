@@ -1,0 +1,40 @@
+"""Start-up stays light: nothing heavy is loaded before a command needs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("tensorflow", "keras", "mlflow", "azure", "numpy", "PIL", "pyarrow", "sklearn", "starlette")
+_PROBE = """
+import json, sys
+from flowerops.cli.app import run
+code = run({arguments!r})
+heavy = [name for name in {heavy!r} if name in sys.modules]
+print("\\nPROBE" + json.dumps([code, heavy]))
+"""
+
+
+def _loaded_after(arguments: list[str]) -> tuple[int, list[str]]:
+    probe = _PROBE.format(arguments=arguments, heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60)
+    code, heavy = json.loads(done.stdout.rpartition("PROBE")[2])
+    return code, heavy
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["train", "--help"], ["data", "--help"], ["nonsense"]]
+)
+def test_help_and_usage_errors_load_nothing_heavy(arguments: list[str]) -> None:
+    code, heavy = _loaded_after(arguments)
+    assert code == (2 if arguments == ["nonsense"] else 0)
+    assert heavy == []
+
+
+def test_listing_datasets_needs_neither_tensorflow_nor_mlflow(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    code, heavy = _loaded_after(["data", "list", "--home", str(tmp_path / "home")])
+    assert code == 0
+    assert not {"tensorflow", "keras", "mlflow", "azure", "sklearn"} & set(heavy)
