@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from bench.measure import compare, table
 
@@ -20,10 +22,15 @@ def _run(*command: str) -> Callable[[], None]:
 
 def measure() -> str:
     """The table."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return _measure(str(Path(scratch) / "home"))
+
+
+def _measure(home: str) -> str:
     ways = {
         "flowerops --help": _run("-m", "flowerops", "--help"),
         "flowerops --version": _run("-m", "flowerops", "--version"),
-        "flowerops data list": _run("-m", "flowerops", "data", "list", "--home", ".flowerops-bench-empty"),
+        "flowerops data list": _run("-m", "flowerops", "data", "list", "--home", home),
         "python -c pass (the limit)": _run("-c", "pass"),
         "mlflow --help": _run("-m", "mlflow", "--help"),
     }

@@ -37,6 +37,8 @@ _UPRIGHT = {
 
 # The size is checked here before any pixel is decoded; Pillow's own warning would only repeat it on stderr.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# What Pillow thinks of damaged EXIF blocks and odd palettes is no news for the user: the pixels are judged below.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class ImageRejectedError(BadInputError):

@@ -52,7 +52,6 @@ def prepare_image(data: bytes, size: int, fit: str = "pad") -> PreparedImage:
         ImageRejectedError: The bytes are not an acceptable image.
     """
     image = open_image(data)
-    turn = orientation(image)
     width, height = image.size
     try:
         # libjpeg can decode at 1/2, 1/4 or 1/8 for a fraction of the cost; a no-op for other formats.
@@ -60,6 +59,7 @@ def prepare_image(data: bytes, size: int, fit: str = "pad") -> PreparedImage:
     except Exception as error:
         raise ImageRejectedError(f"broken pixel data: {error}") from error
     content = _fitted(load_rgb(image), width, height, size, fit)
+    turn = orientation(image)  # after the pixels: asking a PNG for its EXIF decodes it and would swallow its faults
     if turn is not None:
         content = content.transpose(turn)
         if turn in _QUARTER_TURNS:

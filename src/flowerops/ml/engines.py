@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowerops.io.atomic import publish_folder
-from flowerops.io.hashing import seal_problems, seal_folder
+from flowerops.io.hashing import seal_folder, seal_problems
 from flowerops.ml.backbones import Backbone
 from flowerops.ml.litert import open_interpreter, run, to_tflite
 from flowerops.ml.runtime import gpus

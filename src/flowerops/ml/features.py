@@ -29,7 +29,7 @@ class Extracted:
     cached: int
 
 
-def extract(  # noqa: PLR0913
+def extract(
     backbone: Backbone,
     source: ImageSource,
     fit: str,

@@ -19,7 +19,7 @@ _ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "KERAS_BACKEND": "tensorflow",
 }
-"""Must be set before the first import; values that the user set win, except that flowerops is written for TensorFlow."""
+"""Must be set before the first import. Where the user set another value, that one wins, except for the backend."""
 
 _INSTALL_HINT = 'Install the training part: pip install "flowerops[train]"'
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "ai-edge-litert")

@@ -17,6 +17,7 @@ from flowerops.services.train import TrainRequest, check, resolve, train
 from flowerops.targets.protocol import Target
 
 Result = TypeVar("Result")
+OnStep = Callable[[str, dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -31,21 +32,26 @@ class RunRequest:
 
 
 class _Steps:
-    """Collects each step's document and the time it took."""
+    """Collects each step's document with the time it took, and tells of it at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_step: OnStep) -> None:
         self.documents: dict[str, Any] = {}
+        self._on_step = on_step
 
     def take(self, name: str, work: Callable[[], Result], document: Callable[[Result], dict[str, Any]]) -> Result:
         started = time.perf_counter()
         result = work()
         elapsed = round(time.perf_counter() - started, 3)
-        self.documents[name] = {**document(result), "wall_seconds": elapsed}
+        self.add(name, {**document(result), "wall_seconds": elapsed})
         return result
 
+    def add(self, name: str, document: dict[str, Any]) -> None:
+        self.documents[name] = document
+        self._on_step(name, document)
 
-def run_all(target: Target, request: RunRequest, caller: Caller) -> dict[str, Any]:
-    """Preprocess, train, evaluate, register, deploy, smoke-test.
+
+def run_all(target: Target, request: RunRequest, caller: Caller, on_step: OnStep) -> dict[str, Any]:
+    """Preprocess, train, evaluate, register, deploy, smoke-test; `on_step` is called with each step's document.
 
     Returns:
         JSON members `run_id`, `steps` (one document a step) and `seconds`.
@@ -55,7 +61,7 @@ def run_all(target: Target, request: RunRequest, caller: Caller) -> dict[str, An
     """
     started = time.perf_counter()
     check(target, request.train)
-    steps = _Steps()
+    steps = _Steps(on_step)
     try:
         with begin(target, caller, request.experiment, "run") as pipeline:
             _make_model(pipeline, request, steps)
@@ -65,7 +71,7 @@ def run_all(target: Target, request: RunRequest, caller: Caller) -> dict[str, An
             lambda: deploy(target, replace(request.deploy, model=wanted), caller),
             lambda result: result.document(),
         )
-        steps.documents["smoketest"] = deployed.smoke_document()
+        steps.add("smoketest", deployed.smoke_document())
     except FlowerOpsError as error:
         error.details.setdefault("steps", steps.documents)
         raise

@@ -54,7 +54,7 @@ class Client(Side):
     def __init__(self, on_made: Callable[[Client], None], on_lost: Callable[[Client], None]) -> None:
         super().__init__()
         self._on_made, self._on_lost = on_made, on_lost
-        self._finished = False
+        self._finished = self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Open, but read nothing before there is somebody to pass it to."""
@@ -64,6 +64,7 @@ class Client(Side):
 
     def eof_received(self) -> bool:
         """The request has ended; the answer may still come, unless it came already."""
+        self._ended = True
         if self._finished or self.other is None or self.other.transport.is_closing():
             return False
         _end_writing(self.other.transport)
@@ -81,6 +82,9 @@ class Client(Side):
             return
         self._finished = True
         self.transport.write(last_words)
+        if self._ended:  # it sends no more, so nothing can go wrong: what is written still gets there
+            self.transport.close()
+            return
         _end_writing(self.transport)
         self.transport.resume_reading()
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self.transport.close)

@@ -120,10 +120,10 @@ def _score(scorer: Scorer, test: TestSet, progress: Progress, label: str) -> npt
     return np.concatenate(answers)
 
 
-def _history(training: Path | None) -> list[dict[str, float]]:
+def _history(training: Path | None) -> dict[str, list[float]]:
     if training is None or not (training / HISTORY_FILE).is_file():
-        return []
-    history: list[dict[str, float]] = json.loads((training / HISTORY_FILE).read_bytes())
+        return {}
+    history: dict[str, list[float]] = json.loads((training / HISTORY_FILE).read_bytes())
     return history
 
 

@@ -21,7 +21,7 @@ def report_facts(
     info: BundleInfo,
     test: TestSet,
     probabilities: npt.NDArray[np.float32],
-    history: Sequence[Mapping[str, float]],
+    history: Mapping[str, Sequence[float]],
     params: EvaluateParams,
 ) -> ReportFacts:
     """Everything the report shows.
@@ -31,7 +31,7 @@ def report_facts(
         info: The candidate's bundle.
         test: The photos.
         probabilities: The candidate's answers, float32 [n, classes], columns as in `info.labels`.
-        history: One mapping an epoch.
+        history: Each metric of every epoch.
         params: How many photos to show.
     """
     run = info.run.id if info.run else "-"
@@ -44,7 +44,7 @@ def report_facts(
         champion=evaluation.champion_digest[:12] if evaluation.champion_digest else None,
         decision=evaluation.decision,
         examples=_examples(info.labels, test, probabilities, params.max_thumbnails),
-        history=_series(history),
+        history=history,
         identity=_identity(evaluation, info, run),
         reproduce=_reproduce(info),
         synthetic=evaluation.synthetic,
@@ -84,11 +84,6 @@ def _examples(
         )
         for index in chosen
     ]
-
-
-def _series(history: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
-    names = list(history[0]) if history else []
-    return {name: [float(epoch[name]) for epoch in history] for name in names}
 
 
 def _identity(evaluation: Evaluation, info: BundleInfo, run: str) -> list[tuple[str, str]]:

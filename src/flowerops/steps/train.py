@@ -32,7 +32,7 @@ from flowerops.io.atomic import atomic_write
 from flowerops.io.hashing import seal_folder
 from flowerops.io.surroundings import environment_info, now
 from flowerops.ml.export import export
-from flowerops.ml.fit import TrainedModel
+from flowerops.ml.fit import TrainedModel, Training
 from flowerops.ml.fit import train as fit
 from flowerops.reports.model_card import render_model_card
 from flowerops.serving.interpreters import InterpreterPool
@@ -63,17 +63,9 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     geometry = Geometry(size=version.manifest.params["image_size"], fit=version.manifest.params["fit"])
     tracker.params({**work.params.model_dump(), "image_size": geometry.size, "fit": geometry.fit})
     train_images, val_images = version.split("train"), version.split("val")
-    trained = fit(
-        train_images,
-        val_images,
-        version.labels,
-        geometry.size,
-        geometry.fit,
-        work.params,
-        work.cache,
-        progress,
-        lambda epoch, metrics: tracker.metrics(metrics, epoch),
-    )
+    training = Training(train_images, val_images, version.labels, geometry.size, geometry.fit, work.params, work.cache)
+    trained = fit(training, progress, lambda epoch, metrics: tracker.metrics(metrics, epoch))
+    tracker.params({f"used_{name}": value for name, value in trained.settings.items()})
     bundle = out / BUNDLE_DIR
     bundle.mkdir()
     started = time.perf_counter()
@@ -119,7 +111,7 @@ def _bundle_info(work: TrainInput, version: ProcessedVersion, geometry: Geometry
         build=context.build,
         code=context.code,
         environment=environment_info(),
-        params=work.params.model_dump(),
+        params={**work.params.model_dump(), **trained.settings},
         metrics=trained.metrics,
         synthetic=manifest.synthetic,
     )

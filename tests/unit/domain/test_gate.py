@@ -61,8 +61,9 @@ def test_the_first_model_needs_no_champion_but_the_floors():
     assert "90.0 % on 100 test images is below the floor of 95.0 %" in low.reasons[0]
 
 
-def test_nine_test_images_are_too_few_for_anything():
-    decision = decide(facts(images(both=9))[0], None, GatePolicy())
+def test_nine_test_images_are_too_few_where_the_policy_asks_for_ten():
+    assert decide(facts(images(both=9))[0], None, GatePolicy()).outcome == "first"
+    decision = decide(facts(images(both=9))[0], None, GatePolicy(min_test_images=10))
     assert decision.outcome == "rejected"
     assert decision.reasons[0] == "9 test images are too few to judge by; the policy asks for 10."
 

@@ -56,13 +56,13 @@ def demo(
     request = run_command.full_request(
         session, {}, training, service.MODEL, service.ENDPOINT, port or session.settings.port
     )
-    document = run_all(target, request, session.caller)
+    document = run_all(target, request, session.caller, run_command.step_listener(session))
     found = lineage_of(target, Selector(service.MODEL))
     if stop:
         target.endpoints.stop(service.ENDPOINT)
 
     def show(console: Console, shown: dict[str, Any]) -> None:
-        run_command.show(console, shown)
+        run_command.show_times(console, shown)
         console.heading("where the model comes from", mark="→")
         lineage_command.show(console, found)
         if not stop:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -90,7 +91,8 @@ def run(
         plan = {"dry_run": True, "steps": list(_SHOW), **train_service.plan(session.target, training)}
         session.finish(plan, lambda console, found: console.heading(f"would run on {found['dataset']}", mark="→"))
         return
-    session.finish(service.run_all(session.target, request, session.caller), show)
+    document = service.run_all(session.target, request, session.caller, step_listener(session))
+    session.finish(document, show_times)
 
 
 def full_request(
@@ -127,10 +129,18 @@ def full_request(
     )
 
 
-def show(console: Console, document: dict[str, Any]) -> None:
-    """Render every step's result, and how long each took."""
-    for name, step in document["steps"].items():
-        _SHOW[name](console, step)
+def step_listener(session: Session) -> Callable[[str, dict[str, Any]], None]:
+    """Show each step's result as soon as it is there, unless one JSON document is wanted at the end."""
+
+    def listen(name: str, document: dict[str, Any]) -> None:
+        if not session.as_json:
+            _SHOW[name](session.console, document)
+
+    return listen
+
+
+def show_times(console: Console, document: dict[str, Any]) -> None:
+    """How long each step took."""
     times = (
         f"{name} {step['wall_seconds']:.1f} s" for name, step in document["steps"].items() if "wall_seconds" in step
     )

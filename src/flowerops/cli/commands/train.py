@@ -85,6 +85,8 @@ def train(
     with begin(session.target, session.caller, session.settings.experiment, "train") as pipeline:
         trained = service.train(pipeline, service.resolve(pipeline, request), request.params)
     session.finish(trained.document(), show)
+    if not session.as_json:
+        session.console.message(f"next: flowerops evaluate --run {trained.run_id}")
 
 
 def show(console: Console, document: dict[str, Any]) -> None:
@@ -104,7 +106,6 @@ def show(console: Console, document: dict[str, Any]) -> None:
     if document["synthetic"]:
         facts["note"] = "trained on synthetic drawings, not photographs"
     console.facts(facts)
-    console.message(f"next: flowerops evaluate --run {document['run_id']}")
 
 
 def _show_plan(console: Console, document: dict[str, Any]) -> None:

@@ -50,9 +50,9 @@ def build(name: str, image_size: int, weights: Path | None, progress: Progress) 
     try:
         if weights is not None:
             network = make(weights=None, **arguments)
-            source, sha256 = load_weight_file(network, weights)
+            origin = load_weight_file(network, weights)
         else:
-            network, source, sha256 = pretrained(name, lambda: make(weights="imagenet", **arguments), progress)
+            network, origin = pretrained(name, lambda: make(weights="imagenet", **arguments), progress)
     except FlowerOpsError:
         raise
     except ValueError as error:
@@ -61,7 +61,7 @@ def build(name: str, image_size: int, weights: Path | None, progress: Progress) 
             "Preprocess with another --image-size, or choose another --backbone.",
         ) from error
     features = network(normalisation(name, inputs), training=False)
-    info = BackboneInfo(name=name, weights_source=source, weights_sha256=sha256)
+    info = BackboneInfo(name=name, weights_source=origin.source, weights_sha256=origin.sha256)
     return keras.Model(inputs, features, name=f"{name}_features"), info
 
 

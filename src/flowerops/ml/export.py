@@ -1,0 +1,63 @@
+"""Write a trained model for Keras and for LiteRT, and prove that both say the same."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flowerops.domain.bundle import KERAS_FILE, TFLITE_FILE
+from flowerops.errors import FlowerOpsError
+from flowerops.ml.litert import open_interpreter, run, to_tflite
+from flowerops.ml.runtime import load_tensorflow
+from flowerops.ml.source import Pixels
+
+MAX_DIFFERENCE = 1e-4
+
+
+def export(model: Any, folder: Path, sample_pixels: Pixels) -> dict[str, float]:
+    """Write `model.keras` and `model.tflite` into a folder and compare them on sample images.
+
+    The Keras file is loaded again in safe mode and the loaded model is compared, so what is proven holds for the files.
+
+    Args:
+        model: keras.Model, float32 RGB 0..255 [batch, size, size, 3] → probabilities [batch, classes].
+        folder: An existing folder that nobody reads yet (see io.atomic.publish_folder).
+        sample_pixels: At least one image, uint8 RGB, [n, size, size, 3].
+
+    Returns:
+        max_difference (largest difference of a probability), keras_bytes, tflite_bytes, seconds.
+
+    Raises:
+        FlowerOpsError: The two differ by more than MAX_DIFFERENCE.
+    """
+    if not len(sample_pixels):
+        raise ValueError("export needs at least one sample image")
+    began = time.perf_counter()
+    keras_file, tflite_file = folder / KERAS_FILE, folder / TFLITE_FILE
+    model.save(keras_file)
+    tflite_file.write_bytes(to_tflite(model))
+    expected = load_model(keras_file).predict_on_batch(sample_pixels.astype(np.float32))
+    got = run(open_interpreter(tflite_file.read_bytes()), sample_pixels)
+    difference = float(np.abs(expected - got).max())
+    if not difference <= MAX_DIFFERENCE:  # also true for a NaN
+        raise FlowerOpsError(
+            f"{TFLITE_FILE} and {KERAS_FILE} differ by {difference:.2g} in a probability; allowed is {MAX_DIFFERENCE}",
+            "The network uses an operation that LiteRT computes differently: choose another --backbone.",
+        )
+    return {
+        "max_difference": difference,
+        "keras_bytes": float(keras_file.stat().st_size),
+        "tflite_bytes": float(tflite_file.stat().st_size),
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+
+
+def load_model(path: Path) -> Any:
+    """Load a `.keras` file in safe mode, which refuses layers that carry code."""
+    load_tensorflow()
+    import keras
+
+    return keras.models.load_model(path, compile=False, safe_mode=True)

@@ -1,0 +1,134 @@
+"""Training: from labelled images to one Keras model that takes pixels and gives probabilities."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flowerops.domain.bundle import BackboneInfo
+from flowerops.domain.params import Fit, TrainParams
+from flowerops.domain.progress import Progress
+from flowerops.ml.backbones import Backbone, check_name, cnn, open_backbone
+from flowerops.ml.end_to_end import fit_cnn
+from flowerops.ml.features import extract
+from flowerops.ml.head import Examples, fit_head
+from flowerops.ml.learning import Fitted, OnEpoch, check_labels
+from flowerops.ml.runtime import configure
+from flowerops.ml.source import ImageSource, JoinedSource
+
+
+@dataclass(frozen=True)
+class Training:
+    """What to train on, and how.
+
+    train, val: the images to learn from, and those that decide when to stop. labels: class names in label order.
+    image_size, fit: the images' geometry. cache_dir: where features are remembered, shared by all runs.
+    """
+
+    train: ImageSource
+    val: ImageSource
+    labels: list[str]
+    image_size: int
+    fit: Fit
+    params: TrainParams
+    cache_dir: Path
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What training gives.
+
+    model: keras.Model, float32 RGB 0..255 [batch, size, size, 3] → probabilities [batch, classes].
+    backbone: name, source and SHA-256 of the pretrained weights. history: each epoch's loss, accuracy, val_loss and
+    val_accuracy. metrics: the same of the best epoch, whose weights the model has, and best_epoch, epochs.
+    features: images computed and cached. seconds: by phase. settings: learning_rate and batch_size as used.
+    """
+
+    model: Any
+    backbone: BackboneInfo
+    history: dict[str, list[float]]
+    metrics: dict[str, float]
+    features: dict[str, int]
+    seconds: dict[str, float]
+    settings: dict[str, float]
+
+
+def train(work: Training, progress: Progress, on_epoch: OnEpoch) -> TrainedModel:
+    """Train a classifier.
+
+    Args:
+        work: What to train on, and how.
+        progress: Gets the tasks "features" (or "reading") and "training".
+        on_epoch: Called after each epoch with its number from 1 and its metrics, see `learning.fit_model`.
+
+    Raises:
+        BadInputError: Unknown backbone, fewer than two classes, a class without training images, no validation images.
+        UsageError: TensorFlow is not installed.
+        RemoteError: Pretrained weights could not be downloaded.
+    """
+    check_name(work.params.backbone, work.params.weights)
+    check_labels(work.train.labels, work.val.labels, work.labels)
+    clock = _Clock()
+    configure(work.params.seed, work.params.threads)
+    clock.lap("tensorflow")
+    run = _train_cnn if work.params.backbone == cnn.NAME else _train_head
+    return run(work, progress, on_epoch, clock)
+
+
+@dataclass
+class _Clock:
+    """Seconds of each phase, measured from the end of the one before."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.perf_counter)
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.seconds[phase], self._since = round(now - self._since, 3), now
+
+
+def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Clock) -> TrainedModel:
+    backbone = open_backbone(work.params.backbone, work.image_size, work.params.weights, progress)
+    clock.lap("backbone")
+    both = JoinedSource(work.train, work.val)
+    found = extract(backbone, both, work.fit, work.cache_dir, progress, threads=work.params.threads)
+    clock.lap("features")
+    border = len(work.train.keys)
+    learning = Examples(found.features[:border], work.train.labels)
+    held_out = Examples(found.features[border:], work.val.labels)
+    fitted = fit_head(learning, held_out, len(work.labels), work.params, progress, on_epoch)
+    model = _assembled(backbone, fitted.model)
+    clock.lap("fit")
+    return _result(model, backbone.info, fitted, {"computed": found.computed, "cached": found.cached}, clock)
+
+
+def _train_cnn(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Clock) -> TrainedModel:
+    fitted = fit_cnn(
+        work.train,
+        work.val,
+        len(work.labels),
+        work.image_size,
+        work.params,
+        work.cache_dir,
+        progress=progress,
+        on_epoch=on_epoch,
+    )
+    clock.lap("fit")
+    info = BackboneInfo(name=cnn.NAME, weights_source="none: trained from scratch")
+    return _result(fitted.model, info, fitted, {"computed": 0, "cached": 0}, clock)
+
+
+def _assembled(backbone: Backbone, head: Any) -> Any:
+    """One model from pixels to probabilities; the backbone stays frozen."""
+    import keras
+
+    return keras.Model(backbone.model.input, head(backbone.model.output), name="classifier")
+
+
+def _result(
+    model: Any, backbone: BackboneInfo, fitted: Fitted, features: dict[str, int], clock: _Clock
+) -> TrainedModel:
+    settings = {"learning_rate": fitted.recipe.learning_rate, "batch_size": fitted.recipe.batch_size}
+    return TrainedModel(model, backbone, fitted.history, fitted.metrics, features, clock.seconds, settings)

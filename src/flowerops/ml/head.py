@@ -1,0 +1,63 @@
+"""The classifier on top of frozen features: one softmax layer, well regularised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flowerops.domain.params import TrainParams
+from flowerops.domain.progress import Progress
+from flowerops.ml.feature_cache import Features
+from flowerops.ml.learning import Fitted, Labels, OnEpoch, Recipe, class_weights, fit_model
+from flowerops.ml.runtime import load_tensorflow
+
+BATCH_SIZE = 256
+LEARNING_RATE = 1e-2
+DROPOUT = 0.2
+
+
+@dataclass(frozen=True)
+class Examples:
+    """features: float32 [n, d]. labels: int64 [n]."""
+
+    features: Features
+    labels: Labels
+
+
+def fit_head(
+    train: Examples, val: Examples, classes: int, params: TrainParams, progress: Progress, on_epoch: OnEpoch
+) -> Fitted:
+    """Train multinomial logistic regression with dropout and an L2 penalty (`params.weight_decay`) by Adam.
+
+    Returns:
+        A model float32 [batch, d] → probabilities [batch, classes].
+    """
+    recipe = Recipe(
+        batch_size=params.batch_size or BATCH_SIZE,
+        learning_rate=params.learning_rate or LEARNING_RATE,
+        class_weight=class_weights(train.labels, classes) if params.class_weights else None,
+    )
+    model = _build(train.features.shape[1], classes, params.weight_decay)
+    batches = _batches(train, recipe.batch_size, params.seed), _batches(val, recipe.batch_size, None)
+    return fit_model(model, *batches, params, recipe, progress=progress, on_epoch=on_epoch)
+
+
+def _build(width: int, classes: int, penalty: float) -> Any:
+    from keras import Input, Sequential, layers, regularizers
+
+    classifier = layers.Dense(
+        classes,
+        activation="softmax",
+        kernel_initializer="zeros",  # the problem is convex: no symmetry to break, and nothing is left to chance
+        kernel_regularizer=regularizers.L2(penalty),
+        name="probabilities",
+    )
+    return Sequential([Input((width,), name="features"), layers.Dropout(DROPOUT), classifier], name="head")
+
+
+def _batches(examples: Examples, batch_size: int, shuffle_seed: int | None) -> Any:
+    """tf.data.Dataset of (float32 [b, d], int64 [b]); reshuffled every epoch when a seed is given."""
+    dataset = load_tensorflow().data.Dataset.from_tensor_slices((examples.features, examples.labels))
+    if shuffle_seed is not None:
+        dataset = dataset.shuffle(len(examples.labels), seed=shuffle_seed, reshuffle_each_iteration=True)
+    return dataset.batch(batch_size).prefetch(2)
