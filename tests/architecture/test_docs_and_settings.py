@@ -21,7 +21,7 @@ def _command_lines() -> list[tuple[str, str]]:
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for block in _FENCE.findall(path.read_text(encoding="utf-8")):
             for line in block.replace("\\\n", " ").splitlines():
-                command = line.strip().removeprefix("$ ").partition(" #")[0].strip()
+                command = line.strip().removeprefix("$ ").partition(" #")[0].partition(" > ")[0].strip()
                 if command.startswith("flowerops "):
                     found.append((path.name, command))
     return found

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers.photos import make_photos
 
 from helpers.command import flowerops
+from helpers.photos import make_photos
 
 
 @pytest.fixture

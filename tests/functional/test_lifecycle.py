@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
-from helpers.photos import make_photos
 
 from helpers.command import Outcome, flowerops
+from helpers.photos import make_photos
 
 TINY = json.dumps(
-    {"preprocessing": {"image_size": 32}, "training": {"backbone": "cnn", "epochs": 2, "batch_size": 8}},
+    {"preprocessing": {"image_size": 48}, "training": {"backbone": "cnn", "epochs": 2, "batch_size": 8}},
 )
 BUILD = {
     "BUILD_BUILDID": "4711",
@@ -131,7 +131,7 @@ def test_a_smoke_test_with_the_wrong_class_exits_10(place: Path, first_run: dict
 
 
 def test_the_same_photos_again_are_nothing_new(place: Path, first_run: dict) -> None:  # type: ignore[type-arg]
-    again = _ok(flowerops("preprocess", "--data-folder", "photos", "--image-size", "32", "--json", cwd=place))
+    again = _ok(flowerops("preprocess", "--data-folder", "photos", "--image-size", "48", "--json", cwd=place))
     assert again["reused"] is True
     assert again["raw"]["version"] == 1
     assert again["decoded"] == 0

@@ -36,7 +36,7 @@ class ObjectStore:
             ) from error
         sha256 = sha256_bytes(data)
         target = self.path_of(sha256)
-        if not target.exists():
+        if not _is_there(target, len(data)):
             atomic_write(target, data, durable=False)
         return sha256, len(data)
 
@@ -55,3 +55,11 @@ class ObjectStore:
         if sha256_bytes(data) != sha256:
             raise StoreIntegrityError(f"stored photo {path} is corrupt", f"Delete that file. {hint}")
         return data
+
+
+def _is_there(path: Path, size: int) -> bool:
+    """Whether a file of this size is there: a power failure can leave a name without its bytes."""
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False

@@ -46,7 +46,7 @@ def read_rows(folder: Path, kind: type[Row]) -> list[Row]:
     """Read a version's rows after checking them against the manifest's digest.
 
     Raises:
-        StoreIntegrityError: The rows are missing, or not those the digest was made of.
+        StoreIntegrityError: The rows are missing, not those the digest was made of, or of another kind.
     """
     digest = read_manifest(folder).digest
     path = folder / ROWS_FILE
@@ -58,4 +58,4 @@ def read_rows(folder: Path, kind: type[Row]) -> list[Row]:
         ) from error
     if sha256_bytes(data) != digest:
         raise StoreIntegrityError(f"{path} does not match its digest {digest[:12]}", "The version was changed by hand.")
-    return [kind.model_validate_json(line) for line in data.splitlines()]
+    return [kind.from_json(line, str(path)) for line in data.splitlines()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -54,9 +55,7 @@ def scan_folder(root: Path, *, min_classes: int = 2) -> Scan:
         BadInputError: The folder is missing, empty, not laid out in classes, has too few or empty classes, or
             something in it cannot be read.
     """
-    if not root.is_dir():
-        what = "is a file, not a folder" if root.exists() else "does not exist"
-        raise BadInputError(f"data folder {root} {what}", "Name the folder that holds one sub-folder a class.")
+    _check_root(root)
     scan = Scan(root)
     labels = []
     for entry in _entries(root):
@@ -72,6 +71,17 @@ def scan_folder(root: Path, *, min_classes: int = 2) -> Scan:
     _check_classes(scan, labels, min_classes)
     scan.files.sort(key=lambda found: found.path)
     return scan
+
+
+def _check_root(root: Path) -> None:
+    try:
+        what = None if stat.S_ISDIR(root.stat().st_mode) else "is a file, not a folder"
+    except (FileNotFoundError, NotADirectoryError):
+        what = "does not exist"
+    except OSError as error:
+        raise BadInputError(f"cannot read folder {root}: {error.strerror}", "Mend its permissions.") from error
+    if what:
+        raise BadInputError(f"data folder {root} {what}", "Name the folder that holds one sub-folder a class.")
 
 
 def _check_classes(scan: Scan, labels: list[str], min_classes: int) -> None:
@@ -90,23 +100,30 @@ def _check_classes(scan: Scan, labels: list[str], min_classes: int) -> None:
 
 
 def _class_files(scan: Scan, label: str, folder: Path) -> Iterator[FoundFile]:
-    for entry in _entries(folder):
-        path = Path(entry.path)
-        if entry.is_symlink() and not _link_stays_inside(scan.root, path):
-            scan.skip(path, "link out of the folder, to a folder, or to nothing")
-        elif entry.is_dir():
-            if _is_junk_folder(entry.name):
-                scan.skip(path, "hidden or system folder")
+    waiting = [folder]  # not recursive: folders may lie deeper than Python's stack
+    while waiting:
+        for entry in _entries(waiting.pop()):
+            path = Path(entry.path)
+            reason = _objection(scan.root, entry, path)
+            if reason:
+                scan.skip(path, reason)
+            elif entry.is_dir():
+                waiting.append(path)
             else:
-                yield from _class_files(scan, label, path)
-        elif entry.name.startswith(".") or entry.name.lower() in _JUNK_FILES:
-            scan.skip(path, "hidden or system file")
-        elif not _is_text(str(path.relative_to(scan.root))):
-            scan.skip(path, "name is not valid UTF-8")
-        elif not entry.is_file():
-            scan.skip(path, "not a regular file")
-        else:
-            yield FoundFile(label, path.relative_to(scan.root).as_posix(), path)
+                yield FoundFile(label, path.relative_to(scan.root).as_posix(), path)
+
+
+def _objection(root: Path, entry: os.DirEntry[str], path: Path) -> str | None:
+    """Why something in a class folder is left aside, or None."""
+    if entry.is_symlink() and not _link_stays_inside(root, path):
+        return "link out of the folder, to a folder, or to nothing"
+    if entry.is_dir():
+        return "hidden or system folder" if _is_junk_folder(entry.name) else None
+    if entry.name.startswith(".") or entry.name.lower() in _JUNK_FILES:
+        return "hidden or system file"
+    if not _is_text(str(path.relative_to(root))):
+        return "name is not valid UTF-8"
+    return None if entry.is_file() else "not a regular file"
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

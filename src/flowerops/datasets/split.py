@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,16 +53,21 @@ def divide(
     Raises:
         BadInputError: A class has too few distinct photos to be in every split.
     """
-    pairs = sorted(twins, key=lambda pair: sorted(photos[index].sha256 for index in pair))
+    pairs = sorted({_by_sha256(pair, photos) for pair in twins}, key=lambda pair: [photos[i].sha256 for i in pair])
     groups = _Groups(photos, known)
     for one, other in pairs:
         groups.join(one, other)
     splits = {
         root: groups.known.get(root) or _by_content(groups.key[root], val_share, test_share) for root in groups.roots()
     }
-    _fill_gaps(photos, groups, splits)
-    result = [splits[groups.root(index)] for index in range(len(photos))]
-    return Division(result, _straddling(photos, pairs, result, known))
+    straddling = _straddling(photos, pairs, [splits[groups.root(index)] for index in range(len(photos))], known)
+    _fill_gaps(photos, set(range(len(photos))) - set(straddling), groups, splits)
+    return Division([splits[groups.root(index)] for index in range(len(photos))], sorted(straddling.items()))
+
+
+def _by_sha256(pair: tuple[int, int], photos: Sequence[Photo]) -> tuple[int, int]:
+    one, other = pair
+    return pair if photos[one].sha256 < photos[other].sha256 else (other, one)
 
 
 def _by_content(sha256: str, val_share: float, test_share: float) -> Split:
@@ -101,11 +106,10 @@ class _Groups:
             self.known[first] = splits.pop()
 
 
-def _fill_gaps(photos: Sequence[Photo], groups: _Groups, splits: dict[int, Split]) -> None:
-    roots_of: dict[str, set[int]] = defaultdict(set)
-    for index, photo in enumerate(photos):
-        roots_of[photo.label].add(groups.root(index))
-    for label, roots in sorted(roots_of.items()):
+def _fill_gaps(photos: Sequence[Photo], kept: set[int], groups: _Groups, splits: dict[int, Split]) -> None:
+    """Move new groups until every class is in every split; no move takes the last group of a class out of a split."""
+    classes = _Classes(photos, kept, groups, splits)
+    for label, roots in sorted(classes.roots.items()):
         if len(roots) < len(SPLITS):
             raise BadInputError(
                 f"class {label!r} has {len(roots)} distinct photo{'s' * (len(roots) != 1)}; "
@@ -114,29 +118,55 @@ def _fill_gaps(photos: Sequence[Photo], groups: _Groups, splits: dict[int, Split
             )
         movable = sorted((root for root in roots if root not in groups.known), key=lambda root: groups.key[root])
         for wanted in ("test", "val", "train"):
-            _fill_gap(label, wanted, roots, movable, splits)
+            if not classes.count[label, wanted]:
+                _fill_gap(label, wanted, movable if wanted != "train" else movable[::-1], classes, splits)
 
 
-def _fill_gap(label: str, wanted: Split, roots: set[int], movable: list[int], splits: dict[int, Split]) -> None:
-    present = [splits[root] for root in roots]
-    if wanted in present:
-        return
-    for root in movable if wanted != "train" else reversed(movable):
-        if present.count(splits[root]) > 1:
+def _fill_gap(label: str, wanted: Split, movable: list[int], classes: _Classes, splits: dict[int, Split]) -> None:
+    for root in movable:
+        if classes.can_spare(root, splits[root]):
+            classes.move(root, splits[root], wanted)
             splits[root] = wanted
             return
     raise BadInputError(
-        f"class {label!r} has no photo for the {wanted} split: all of them are fixed by earlier versions",
+        f"class {label!r} has no photo for the {wanted} split: those it could spare are fixed by earlier versions "
+        "or near-duplicates of other classes' photos",
         "Add new photos to the class.",
     )
 
 
+class _Classes:
+    """roots: the groups of each class. count: groups by class and split. Near-duplicates may join classes."""
+
+    def __init__(
+        self, photos: Sequence[Photo], kept: set[int], groups: _Groups, splits: Mapping[int, Split]
+    ) -> None:
+        self.roots: dict[str, set[int]] = {photo.label: set() for photo in photos}
+        self._labels: dict[int, set[str]] = defaultdict(set)
+        for index in kept:
+            root = groups.root(index)
+            self.roots[photos[index].label].add(root)
+            self._labels[root].add(photos[index].label)
+        self.count = Counter((label, splits[root]) for label, roots in self.roots.items() for root in roots)
+
+    def can_spare(self, root: int, split: Split) -> bool:
+        """Whether each class of a group has another one in its split."""
+        return self.count[sorted(self._labels[root])[0], split] > 1
+
+    def move(self, root: int, old: Split, new: Split) -> None:
+        """Count a group in its new split."""
+        for label in self._labels[root]:
+            self.count[label, old] -= 1
+            self.count[label, new] += 1
+
+
 def _straddling(
     photos: Sequence[Photo], pairs: list[tuple[int, int]], splits: list[Split], known: Mapping[str, Split]
-) -> list[tuple[int, int]]:
+) -> dict[int, int]:
+    """Who is left out for which twin: of two in different splits the new one, else the one with the larger SHA-256."""
     found: dict[int, int] = {}
-    for one, other in pairs:
-        if splits[one] != splits[other]:
-            newer, older = (one, other) if photos[one].sha256 not in known else (other, one)
+    for pair in pairs:
+        older, newer = sorted(pair, key=lambda index: (photos[index].sha256 not in known, photos[index].sha256))
+        if splits[older] != splits[newer] and older not in found:
             found.setdefault(newer, older)
-    return sorted(found.items())
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from flowerops.domain.documents import Document
 
@@ -42,4 +43,4 @@ def _azure_devops_uri(env: Mapping[str, str]) -> str | None:
     project = env.get("SYSTEM_TEAMPROJECT")
     if not collection or not project:
         return None
-    return f"{collection.rstrip('/')}/{project}/_build/results?buildId={env['BUILD_BUILDID']}"
+    return f"{collection.rstrip('/')}/{quote(project, safe='')}/_build/results?buildId={env['BUILD_BUILDID']}"

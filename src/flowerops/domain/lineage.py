@@ -54,16 +54,7 @@ class Lineage:
 
     def document(self) -> dict[str, Any]:
         """JSON members: `nodes` and `edges` as [from, to, relation]."""
-        nodes = [
-            {
-                "id": node.id,
-                "kind": node.kind,
-                "name": node.name,
-                **({"missing": True} if node.missing else {}),
-                **node.facts,
-            }
-            for node in self.nodes()
-        ]
+        nodes = [_described(node) for node in self.nodes()]
         return {"nodes": nodes, "edges": [[edge.source, edge.target, edge.relation] for edge in self.edges()]}
 
     def tree(self, root: str) -> Iterator[tuple[int, str, Node, bool]]:
@@ -80,3 +71,8 @@ class Lineage:
                         yield from walk(edge.target, edge.relation, depth + 1)
 
         yield from walk(root, "", 0)
+
+
+def _described(node: Node) -> dict[str, Any]:
+    head = {"id": node.id, "kind": node.kind, "name": node.name} | ({"missing": True} if node.missing else {})
+    return {**head, **node.facts, **head}  # first in order, and no fact takes their place

@@ -11,6 +11,7 @@ from flowerops.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _ESCAPES = ("..", "%")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def parse_selector(text: str, what: str) -> Selector:
     valid_name(name, what)
     if not colon or version == "latest":
         return Selector(name)
-    if not version.isdecimal() or int(version) < 1:
+    if not _NUMBER.fullmatch(version) or int(version) < 1:
         raise UsageError(f"{what} version {version!r} is not a number", f"Write {name}:1, or {name} for the latest.")
     return Selector(name, int(version))
 

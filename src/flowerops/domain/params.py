@@ -30,7 +30,7 @@ class TrainParams(Document):
     """How a model is trained.
 
     epochs: at most so many; training stops after `patience` epochs without a lower validation loss. learning_rate (of
-    Adam) and batch_size: when None, 0.01 and 256 for a head on a frozen backbone, 0.001 and 30 for `cnn`.
+    Adam) and batch_size: when None, 0.003 and up to 256 for a head on a frozen backbone, 0.001 and 30 for `cnn`.
     weight_decay: L2 penalty on the weights of the head. threads: at most so many CPU threads.
     """
 

@@ -75,7 +75,12 @@ def publish(temp: Path, target: Path) -> None:
     with _explained(target):
         _sync_tree(temp)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temp.rename(target)
+        try:
+            temp.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+            return  # somebody published the same content between the question above and the rename
         sync_folder(target.parent)
 
 

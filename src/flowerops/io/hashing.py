@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import TypedDict
 
@@ -10,6 +11,8 @@ from flowerops.errors import StoreIntegrityError
 from flowerops.io.atomic import atomic_write
 
 SEAL_FILE = "SHA256SUMS"
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+_UNESCAPES = {escaped: plain for plain, escaped in _ESCAPES.items()}
 
 
 class Problem(TypedDict):
@@ -38,9 +41,22 @@ def _files_of(folder: Path) -> list[str]:
 
 def seal_folder(folder: Path) -> str:
     """Write SHA256SUMS over every file of a folder (the format of the `sha256sum` tool) and return its own SHA-256."""
-    lines = [f"{sha256_file(folder / name)}  {name}\n" for name in _files_of(folder)]
-    atomic_write(folder / SEAL_FILE, "".join(lines))
+    lines = [_seal_line(sha256_file(folder / name), name) for name in _files_of(folder)]
+    atomic_write(folder / SEAL_FILE, "".join(lines).encode("utf-8", "surrogateescape"))
     return sha256_file(folder / SEAL_FILE)
+
+
+def _seal_line(digest: str, name: str) -> str:
+    """As `sha256sum` writes it: a name with a backslash or a line end is escaped, and the line begins with one."""
+    escaped = re.sub(r"[\\\n\r]", lambda found: _ESCAPES[found[0]], name)
+    return ("\\" if escaped != name else "") + f"{digest}  {escaped}\n"
+
+
+def _read_seal_line(line: str) -> tuple[str, str]:
+    digest, _, name = line.partition("  ")
+    if digest.startswith("\\"):
+        return re.sub(r"\\.", lambda found: _UNESCAPES.get(found[0], found[0]), name), digest[1:]
+    return name, digest
 
 
 def seal_problems(folder: Path) -> list[Problem]:
@@ -48,15 +64,23 @@ def seal_problems(folder: Path) -> list[Problem]:
     seal = folder / SEAL_FILE
     if not seal.is_file():
         return [{"path": SEAL_FILE, "expected": "a seal", "got": "missing"}]
-    expected = {name: digest for digest, _, name in (line.partition("  ") for line in seal.read_text().splitlines())}
+    lines = seal.read_bytes().decode("utf-8", "surrogateescape").split("\n")
+    expected = dict(_read_seal_line(line) for line in lines if line)
     present = set(_files_of(folder))
     added = sorted(present - set(expected))
     problems: list[Problem] = [{"path": name, "expected": "no file", "got": "unexpected"} for name in added]
     for name, digest in expected.items():
-        got = sha256_file(folder / name) if name in present else "missing"
+        got = _found(folder / name) if name in present else "missing"
         if got != digest:
             problems.append({"path": name, "expected": digest, "got": got})
     return problems
+
+
+def _found(path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError as error:  # a link to nowhere in the file's place, say
+        return f"unreadable: {error.strerror}"
 
 
 def verify_seal(folder: Path, digest: str | None = None) -> str:

@@ -66,6 +66,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],
+            check=False,
             capture_output=True,
             text=True,
             errors="replace",

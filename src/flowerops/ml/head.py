@@ -11,8 +11,7 @@ from flowerops.ml.feature_cache import Features
 from flowerops.ml.learning import Fitted, Labels, OnEpoch, Recipe, class_weights, fit_model
 from flowerops.ml.runtime import load_tensorflow
 
-BATCH_SIZE = 256
-LEARNING_RATE = 1e-2
+LEARNING_RATE = 3e-3
 DROPOUT = 0.2
 
 
@@ -33,13 +32,18 @@ def fit_head(
         A model float32 [batch, d] → probabilities [batch, classes].
     """
     recipe = Recipe(
-        batch_size=params.batch_size or BATCH_SIZE,
+        batch_size=params.batch_size or _batch_size(len(train.labels)),
         learning_rate=params.learning_rate or LEARNING_RATE,
         class_weight=class_weights(train.labels, classes) if params.class_weights else None,
     )
     model = _build(train.features.shape[1], classes, params.weight_decay)
     batches = _batches(train, recipe.batch_size, params.seed), _batches(val, recipe.batch_size, None)
     return fit_model(model, *batches, params, recipe, progress=progress, on_epoch=on_epoch)
+
+
+def _batch_size(images: int) -> int:
+    """Large batches are quick, but small data needs some steps an epoch too."""
+    return min(256, max(16, images // 6))
 
 
 def _build(width: int, classes: int, penalty: float) -> Any:

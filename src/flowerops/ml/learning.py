@@ -91,6 +91,7 @@ def fit_model(
             validation_data=val,
             epochs=params.epochs,
             class_weight=recipe.class_weight,
+            shuffle=False,  # the dataset does it
             verbose=0,
             callbacks=[_reporter(history, task, on_epoch), stopping],
         )

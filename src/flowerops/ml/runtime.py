@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
@@ -22,6 +23,10 @@ _ENVIRONMENT = {
 """Must be set before the first import. Where the user set another value, that one wins, except for the backend."""
 
 _INSTALL_HINT = 'Install the training part: pip install "flowerops[train]"'
+_SHOWN_BYTES = 4000
+_STREAMS = threading.RLock()
+"""Two threads that redirected the streams at once would restore each other's redirection and lose them for good."""
+
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "ai-edge-litert")
 
 
@@ -93,24 +98,33 @@ def quiet_native_code() -> Iterator[None]:
     TensorFlow's converter and LiteRT log before, or without, any switch that could silence them. Python's own writers
     (the progress bar) are silent too meanwhile, so wrap single slow calls, not loops.
     """
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    with tempfile.TemporaryFile() as sink:
-        saved = os.dup(1), os.dup(2)
-        os.dup2(sink.fileno(), 1)
-        os.dup2(sink.fileno(), 2)
+    with _STREAMS, tempfile.TemporaryFile() as sink:
+        saved = _redirected(sink.fileno())
         try:
             yield
         except BaseException:
             sink.seek(0)
-            os.write(saved[1], sink.read()[-4000:])
+            os.write(saved[1], sink.read()[-_SHOWN_BYTES:])
             raise
         finally:
-            for stream in (sys.stdout, sys.stderr):
-                stream.flush()
-            for descriptor, copy in zip((1, 2), saved, strict=True):
-                os.dup2(copy, descriptor)
-                os.close(copy)
+            _restore(saved)
+
+
+def _redirected(sink: int) -> tuple[int, int]:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    os.dup2(sink, 1)
+    os.dup2(sink, 2)
+    return saved
+
+
+def _restore(saved: tuple[int, int]) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    for descriptor, copy in zip((1, 2), saved, strict=True):
+        os.dup2(copy, descriptor)
+        os.close(copy)
 
 
 def _import(name: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
 from flowerops.domain.names import Selector
 from flowerops.errors import ConflictError, SmokeTestFailedError
+from flowerops.io.hashing import verify_seal
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import find_model
 from flowerops.services.smoke import SmokeResult, cases_from_bundle, run_smoke_test
@@ -71,11 +72,13 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
 
     Raises:
         BadInputError: There is no such model.
+        StoreIntegrityError: Its bundle was changed.
         ConflictError: The port is taken, or another deploy is under way.
         RemoteError: The server did not become ready.
         SmokeTestFailedError: It answered, but not as it must.
     """
     model = find_model(target, request.model)
+    verify_seal(model.bundle, model.digest)
     ref = ModelRef(name=model.name, version=model.version, digest=model.digest)
     with target.endpoints.deploying(request.endpoint):
         port = _choose_port(target, request)

@@ -48,7 +48,7 @@ def predict_with_endpoint(target: Target, name: str, images: Sequence[Path], key
         RemoteError: Nothing serves there, or it failed.
     """
     endpoint = target.endpoints.find(name)
-    if endpoint.url is None:
+    if endpoint.url is None or endpoint.status == "stopped":
         raise RemoteError(f"endpoint {name} serves nothing", f"Deploy a model: flowerops deploy --endpoint {name}")
     headers = {"Content-Type": "application/octet-stream"} | ({"Authorization": f"Bearer {key}"} if key else {})
     predictions, model = [], None

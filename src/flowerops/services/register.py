@@ -159,6 +159,15 @@ def plan(target: Target, request: RegisterRequest) -> dict[str, Any]:
     """What `register` would do, without doing it."""
     run = find_run(target, request.run_id)
     evaluation = _evaluation(target, run)
-    champion = champion_of(target.models.versions(request.params.name))
-    decision = _decide(evaluation, champion, request)
-    return {"run_id": run.id, "name": request.params.name, "decision": decision.model_dump()}
+    versions = target.models.versions(request.params.name)
+    existing = next((version for version in versions if version.run_id == run.id), None)
+    if existing is not None:
+        decision = evaluation.decision or decide(evaluation.metrics, evaluation.comparison, request.policy)
+    else:
+        decision = _decide(evaluation, champion_of(versions), request)
+    return {
+        "run_id": run.id,
+        "name": request.params.name,
+        "existing_version": existing.version if existing else None,
+        "decision": decision.model_dump(),
+    }

@@ -57,7 +57,7 @@ def smoketest(target: Target, request: SmokeTestRequest) -> SmokeTested:
     """
     endpoint = target.endpoints.find(request.endpoint)
     active = endpoint.deployment("active")
-    if endpoint.url is None or active is None:
+    if endpoint.url is None or active is None or endpoint.status == "stopped":
         raise SmokeTestFailedError(
             f"endpoint {endpoint.name} serves nothing", f"Deploy a model: flowerops deploy --endpoint {endpoint.name}"
         )

@@ -17,6 +17,7 @@ from flowerops.datasets.split import Photo, divide
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.dataset import (
     PROCESSED_SUFFIX,
+    SPLITS,
     ProcessedImage,
     Provenance,
     Quarantined,
@@ -86,7 +87,7 @@ def preprocess(work: PreprocessInput, out: Path, progress: Progress) -> VersionM
         files=len(ordered),
         bytes=sum(file.stat().st_size for file in (out / DATA_DIR).iterdir()),
         classes=count_classes(row.label for row in ordered),
-        splits=dict(Counter(row.split for row in ordered)),
+        splits={split: sum(row.split == split for row in ordered) for split in SPLITS},
         split_classes=_split_classes(ordered),
         quarantined=[*quarantined, *straddling],
         duplicates=duplicates,
@@ -165,10 +166,7 @@ def _check_classes(received: dict[str, int], rows: list[ProcessedImage]) -> None
 
 
 def _split_classes(rows: list[ProcessedImage]) -> dict[str, dict[str, int]]:
-    return {
-        split: count_classes(row.label for row in rows if row.split == split)
-        for split in sorted({row.split for row in rows})
-    }
+    return {split: count_classes(row.label for row in rows if row.split == split) for split in SPLITS}
 
 
 def _write_samples(raw: RawVersion, rows: list[ProcessedImage], out: Path) -> None:

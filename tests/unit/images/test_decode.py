@@ -13,6 +13,8 @@ from PIL import Image, ImageOps
 from flowerops.errors import BadInputError
 from flowerops.images import ImageRejectedError, image_format, prepare_image
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
+
 SIDE = 16
 ORIENTATION = 0x0112
 

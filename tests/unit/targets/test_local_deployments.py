@@ -20,6 +20,7 @@ from flowerops.targets.local import launch
 from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.endpoint_store import EndpointStore, endpoint_names
 from flowerops.targets.local.processes import free_port, is_alive, port_is_taken, send_signal, start_daemon, stop_all
+from helpers.scripted_server import hang_up, scripted_server
 from helpers.served import wait_until
 from helpers.tiny_bundle import COLOURS, photo, reseal
 
@@ -320,8 +321,8 @@ def test_a_server_that_is_not_ready_in_time_is_stopped(tiny_bundle: Path, tmp_pa
 def test_a_lost_race_for_the_free_port_is_run_again(
     deployments: LocalDeployments, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        ports = iter([taken.getsockname()[1], free_port()])
+    with scripted_server(hang_up) as taken:
+        ports = iter([taken.port, free_port()])
         monkeypatch.setattr(launch, "free_port", lambda: next(ports))
         assert version_that_answers(deployments.start(NAME, tiny_bundle, model(tiny_bundle)).url) == 1
 

@@ -86,7 +86,7 @@ def show_left_out(console: Console, document: dict[str, Any]) -> None:
         ("skipped", document["skipped"]),
     ):
         if entries:
-            console.print(f"  {len(entries)} {title}:")
+            console.print(f"  {title}: {len(entries)}")
             for entry in entries[:_SHOWN]:
                 console.print(f"    {entry['path']}: {entry['reason']}")
             if len(entries) > _SHOWN:

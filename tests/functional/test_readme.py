@@ -1,0 +1,57 @@
+"""The commands of the README, run in their order in an empty folder, as a newcomer would."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers.command import flowerops
+from helpers.photos import make_photos
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+_FENCE = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCKS = (
+    "flowerops preprocess",
+    "flowerops train --data-folder",
+    "flowerops models list",
+    "flowerops run --data-folder",
+)
+
+
+def _commands(first: str) -> list[str]:
+    """The flowerops lines of the block that begins with a command."""
+    block = next(block for block in _FENCE.findall(README.read_text(encoding="utf-8")) if block.startswith(first))
+    return [line.partition(" #")[0].partition(" > ")[0].strip() for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("newcomer")
+    for number, name in enumerate(("photos", "new", "other", "test")):
+        make_photos(folder / name, per_class=12, size=(96, 80), seed=number)
+    first = next((folder / "photos" / "daisy").iterdir())
+    shutil.copyfile(first, folder / "photos" / "daisy" / "1.jpg")
+    (folder / "params.json").write_text(json.dumps({"training": {"backbone": "cnn", "batch_size": 16}}))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        (folder / ".env").write_text(f"FLOWEROPS_PORT={probe.getsockname()[1]}\n")
+    yield folder
+    flowerops("deployments", "stop", cwd=folder)
+
+
+@pytest.mark.timeout(600)
+def test_the_tour_can_be_followed_literally(newcomer: Path) -> None:
+    for first in _BLOCKS:
+        for line in _commands(first):
+            words = shlex.split(line)[1:]
+            dry = ["--dry-run"] if words[0] == "ui" else []  # it would serve until somebody stops it
+            outcome = flowerops(*words, *dry, cwd=newcomer)
+            assert outcome.code == 0, f"{line}\n{outcome.stdout}{outcome.stderr}"
+            assert "Traceback" not in outcome.stderr

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import random
+import time
+from itertools import combinations
+
+from helpers.photos import encoded, picture
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowerops.datasets.duplicates import MAX_COLOUR_DISTANCE, MAX_DISTANCE, near_duplicates
+from flowerops.images import Fingerprint, prepare_image
+
+GREY = (128, 128, 128)
+DETAILED = 0x5A5A_C3C3_0FF0_9669
+
+
+def by_definition(prints: list[Fingerprint]) -> list[tuple[int, int]]:
+    """All pairs: hashes within 3 bits, average colours within 8 a channel, neither picture nearly flat."""
+
+    def flat(hash_: int) -> bool:
+        return min(hash_.bit_count(), 64 - hash_.bit_count()) < 4
+
+    return [
+        (i, j)
+        for i, j in combinations(range(len(prints)), 2)
+        if (prints[i].dhash ^ prints[j].dhash).bit_count() <= MAX_DISTANCE
+        and max(abs(a - b) for a, b in zip(prints[i].mean_rgb, prints[j].mean_rgb, strict=True)) <= MAX_COLOUR_DISTANCE
+        and not flat(prints[i].dhash)
+        and not flat(prints[j].dhash)
+    ]
+
+
+@st.composite
+def prints_with_relatives(draw):
+    """Random hashes, each with relatives that differ by a few bits and a little colour."""
+    found = []
+    for _ in range(draw(st.integers(0, 5))):
+        base = draw(st.integers(0, 2**64 - 1) | st.sampled_from([0, 2**64 - 1, 7, DETAILED]))
+        colour = draw(st.tuples(*[st.integers(0, 255)] * 3))
+        for _ in range(draw(st.integers(1, 5))):
+            flips = draw(st.lists(st.integers(0, 63), max_size=5, unique=True))
+            near = tuple(min(255, max(0, channel + draw(st.integers(-9, 9)))) for channel in colour)
+            found.append(Fingerprint(base ^ sum(1 << bit for bit in flips), near))
+    return draw(st.permutations(found))
+
+
+@given(prints_with_relatives())
+@settings(max_examples=100, deadline=None)
+def test_the_buckets_find_exactly_what_comparing_all_pairs_finds(prints):
+    assert near_duplicates(prints) == by_definition(prints)
+
+
+def test_three_bits_in_three_bands_are_still_found_and_four_are_not():
+    three = DETAILED ^ (1 << 0) ^ (1 << 16) ^ (1 << 32)
+    four = three ^ (1 << 48)
+    prints = [Fingerprint(hash_, GREY) for hash_ in (DETAILED, three, four)]
+    assert near_duplicates(prints) == [(0, 1), (1, 2)]
+
+
+def test_the_same_shapes_in_other_colours_are_no_duplicates():
+    assert near_duplicates([Fingerprint(DETAILED, GREY), Fingerprint(DETAILED, (128, 128, 137))]) == []
+    assert near_duplicates([Fingerprint(DETAILED, GREY), Fingerprint(DETAILED, (128, 128, 136))]) == [(0, 1)]
+
+
+def test_flat_pictures_say_nothing():
+    assert near_duplicates([Fingerprint(0, GREY), Fingerprint(0, GREY), Fingerprint(0b111, GREY)]) == []
+
+
+def test_recoded_and_resized_copies_are_found_and_nothing_else():
+    prints = []
+    for number in range(12):
+        original = picture(number, (320, 240), hue=number % 3)
+        for data in (encoded(original, "PNG"), encoded(original, quality=50), encoded(original.resize((160, 120)), "WEBP")):
+            prints.append(prepare_image(data, 96).fingerprint())
+    expected = [(3 * number + i, 3 * number + j) for number in range(12) for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert near_duplicates(prints) == expected
+
+
+def test_the_time_grows_about_linearly():
+    chance = random.Random(0)
+    prints = [Fingerprint(chance.getrandbits(64), GREY) for _ in range(20_000)]
+    started = time.perf_counter()
+    assert near_duplicates(prints) == []
+    assert time.perf_counter() - started < 5  # all pairs would be 200 million
