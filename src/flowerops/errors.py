@@ -78,6 +78,18 @@ class SmokeTestFailedError(FlowerOpsError):
     code, exit_code = "smoke_test_failed", 10
 
 
+class InterruptedRunError(FlowerOpsError):
+    """Somebody pressed Ctrl-C."""
+
+    code, exit_code = "interrupted", 130
+
+
+class TerminatedRunError(FlowerOpsError):
+    """The system asked the process to end (SIGTERM)."""
+
+    code, exit_code = "terminated", 143
+
+
 def _descendants(root: type[FlowerOpsError]) -> list[type[FlowerOpsError]]:
     return [root, *(found for child in root.__subclasses__() for found in _descendants(child))]
 

@@ -27,9 +27,9 @@ from flowerops.cli.commands import (
     ui,
 )
 from flowerops.cli.commands import run as run_command
-from flowerops.errors import FlowerOpsError, UsageError
+from flowerops.errors import FlowerOpsError, InterruptedRunError, TerminatedRunError, UsageError
 
-_INTERRUPTED = 130
+_GO_ON = "Nothing is lost: run the same command again."
 
 app = typer.Typer(
     name="flowerops",
@@ -74,21 +74,22 @@ def run(arguments: list[str]) -> int:
     try:
         result = app(args=arguments, prog_name="flowerops", standalone_mode=False)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 1
+        result = stop.code
     except BaseException as failure:
         return _report(failure, arguments)
-    return result if isinstance(result, int) else 0
+    code = result if isinstance(result, int) else 0
+    for ended in (InterruptedRunError, TerminatedRunError):
+        if code == ended.exit_code:
+            return _report(ended("the command was stopped before its end", _GO_ON), arguments)
+    return code
 
 
 def _end_on_sigterm(number: int, frame: object) -> None:
-    del frame
-    raise SystemExit(128 + number)
+    del number, frame
+    raise SystemExit(TerminatedRunError.exit_code)
 
 
 def _report(failure: BaseException, arguments: list[str]) -> int:
-    if isinstance(failure, KeyboardInterrupt) or type(failure).__name__ == "Abort":
-        typer.echo("interrupted; run the same command again to go on", err=True)
-        return _INTERRUPTED
     error = _as_error(failure)
     if "--debug" in arguments:
         traceback.print_exception(failure)
@@ -102,6 +103,8 @@ def _as_error(failure: BaseException) -> FlowerOpsError:
     """The error to show: ours as it is, Typer's usage errors, the system's, and anything unforeseen."""
     if isinstance(failure, FlowerOpsError):
         return failure
+    if isinstance(failure, KeyboardInterrupt):
+        return InterruptedRunError("the command was stopped before its end", _GO_ON)
     if hasattr(failure, "format_message") and hasattr(failure, "exit_code"):  # Typer's own, whatever Click it carries
         context: Any = getattr(failure, "ctx", None)
         path = context.command_path if context is not None else "flowerops"

@@ -88,6 +88,16 @@ class ProcessedVersion:
         return SplitImages(self.folder, split, self.rows, self.labels)
 
     def samples(self) -> list[Sample]:
-        """The test photos that travel with the version, as received."""
-        text = (self.folder / SAMPLES_FILE).read_bytes()
-        return SampleSet.from_json(text, str(self.folder / SAMPLES_FILE)).samples
+        """The test photos that travel with the version, as received.
+
+        Raises:
+            StoreIntegrityError: Their list is missing or malformed.
+        """
+        path = self.folder / SAMPLES_FILE
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise StoreIntegrityError(
+                f"{path} cannot be read: {error.strerror}", "Delete the version's folder and run preprocess again."
+            ) from error
+        return SampleSet.from_json(text, str(path)).samples

@@ -7,6 +7,7 @@ Source: Hugging Face datasets documentation, "Image dataset" and "Arrow features
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ ROWS_PER_GROUP = 64
 _FILE_SPLIT = {"train": "train", "val": "validation", "test": "test"}
 _TEXT_COLUMNS = ("sha256", "dhash", "mean_rgb", "pixels_sha256", "split")
 _SIZE_COLUMNS = ("width", "height")
+_REMEDY = "Delete the version's folder and run preprocess again."
 
 
 def encode_pixels(pixels: npt.NDArray[np.uint8]) -> bytes:
@@ -38,9 +40,16 @@ def encode_pixels(pixels: npt.NDArray[np.uint8]) -> bytes:
 
 
 def decode_pixels(data: bytes) -> npt.NDArray[np.uint8]:
-    """The array that `encode_pixels` was given."""
-    with Image.open(io.BytesIO(data), formats=("BMP",)) as image:
-        return np.asarray(image)
+    """The array that `encode_pixels` was given.
+
+    Raises:
+        StoreIntegrityError: The bytes are not such an image any more.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("BMP",)) as image:
+            return np.asarray(image)
+    except Exception as error:  # Pillow raises many kinds on damaged headers
+        raise StoreIntegrityError(f"a stored image is damaged: {error}", _REMEDY) from error
 
 
 def _schema(labels: Sequence[str]) -> pa.Schema:
@@ -93,9 +102,9 @@ class ShardReader:
 
     def __init__(self, folder: Path, split: Split, cached_groups: int = 128) -> None:
         files = sorted((folder / DATA_DIR).glob(f"{_FILE_SPLIT[split]}-*.parquet"))
-        self._files = [_open(file) for file in files]
-        self._groups = [(file, group) for file in self._files for group in range(file.num_row_groups)]
-        lengths = [file.metadata.row_group(group).num_rows for file, group in self._groups]
+        self._files = [(path, _open(path)) for path in files]
+        self._groups = [(path, file, group) for path, file in self._files for group in range(file.num_row_groups)]
+        lengths = [file.metadata.row_group(group).num_rows for _, file, group in self._groups]
         self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         self._cache: dict[int, list[bytes]] = {}
         self._cached_groups = cached_groups
@@ -105,28 +114,48 @@ class ShardReader:
 
     def sha256s(self) -> list[str]:
         """The photos' SHA-256, by row."""
-        return [value for file in self._files for value in file.read(columns=["sha256"])["sha256"].to_pylist()]
+        found: list[str] = []
+        for path, file in self._files:
+            with _checked(path):
+                found += file.read(columns=["sha256"])["sha256"].to_pylist()
+        return found
 
     def image(self, index: int) -> bytes:
-        """The BMP bytes of one row."""
+        """The BMP bytes of one row.
+
+        Raises:
+            StoreIntegrityError: The shard is damaged.
+        """
         group = int(np.searchsorted(self._starts, index, side="right")) - 1
         if group not in self._cache:
             while len(self._cache) >= self._cached_groups:
                 self._cache.pop(next(iter(self._cache)))
-            file, number = self._groups[group]
-            column = file.read_row_group(number, columns=["image"])["image"].combine_chunks().field("bytes")
-            self._cache[group] = column.to_pylist()
+            path, file, number = self._groups[group]
+            with _checked(path):
+                column = file.read_row_group(number, columns=["image"])["image"].combine_chunks().field("bytes")
+                self._cache[group] = column.to_pylist()
         return self._cache[group][index - int(self._starts[group])]
 
     def pixels(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """Images as uint8 RGB, shape [len(indices), size, size, 3]."""
-        return np.stack([decode_pixels(self.image(int(index))) for index in indices])
+        """Images as uint8 RGB, shape [len(indices), size, size, 3].
+
+        Raises:
+            StoreIntegrityError: A shard or an image in it is damaged.
+        """
+        images = [decode_pixels(self.image(int(index))) for index in indices]
+        if len({image.shape for image in images}) > 1:
+            raise StoreIntegrityError("stored images differ in size", _REMEDY)
+        return np.stack(images)
 
 
 def _open(path: Path) -> pq.ParquetFile:
-    try:
+    with _checked(path):
         return pq.ParquetFile(path, memory_map=True)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise StoreIntegrityError(
-            f"{path} is damaged", "Delete the version's folder and run preprocess again."
-        ) from error
+
+
+@contextlib.contextmanager
+def _checked(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise StoreIntegrityError(f"{path} is damaged", _REMEDY) from error

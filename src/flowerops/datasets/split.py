@@ -138,9 +138,7 @@ def _fill_gap(label: str, wanted: Split, movable: list[int], classes: _Classes, 
 class _Classes:
     """roots: the groups of each class. count: groups by class and split. Near-duplicates may join classes."""
 
-    def __init__(
-        self, photos: Sequence[Photo], kept: set[int], groups: _Groups, splits: Mapping[int, Split]
-    ) -> None:
+    def __init__(self, photos: Sequence[Photo], kept: set[int], groups: _Groups, splits: Mapping[int, Split]) -> None:
         self.roots: dict[str, set[int]] = {photo.label: set() for photo in photos}
         self._labels: dict[int, set[str]] = defaultdict(set)
         for index in kept:
@@ -151,7 +149,7 @@ class _Classes:
 
     def can_spare(self, root: int, split: Split) -> bool:
         """Whether each class of a group has another one in its split."""
-        return self.count[sorted(self._labels[root])[0], split] > 1
+        return all(self.count[label, split] > 1 for label in self._labels[root])
 
     def move(self, root: int, old: Split, new: Split) -> None:
         """Count a group in its new split."""

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flowerops.ml.runtime import load_interpreter, load_tensorflow, quiet_native_code
+from flowerops.io.quiet import quiet_native_code
+from flowerops.ml.runtime import load_interpreter, load_tensorflow
 from flowerops.ml.source import Pixels
 
 

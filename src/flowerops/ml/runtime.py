@@ -7,13 +7,11 @@ import importlib
 import logging
 import os
 import sys
-import tempfile
-import threading
-from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
 from flowerops.errors import UsageError
+from flowerops.io.quiet import quiet_native_code
 
 _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -23,9 +21,6 @@ _ENVIRONMENT = {
 """Must be set before the first import. Where the user set another value, that one wins, except for the backend."""
 
 _INSTALL_HINT = 'Install the training part: pip install "flowerops[train]"'
-_SHOWN_BYTES = 4000
-_STREAMS = threading.RLock()
-"""Two threads that redirected the streams at once would restore each other's redirection and lose them for good."""
 
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "ai-edge-litert")
 
@@ -89,42 +84,6 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found
-
-
-@contextlib.contextmanager
-def quiet_native_code() -> Iterator[None]:
-    """Keep what C++ libraries write to the two standard streams off the screen; show it when the block raises.
-
-    TensorFlow's converter and LiteRT log before, or without, any switch that could silence them. Python's own writers
-    (the progress bar) are silent too meanwhile, so wrap single slow calls, not loops.
-    """
-    with _STREAMS, tempfile.TemporaryFile() as sink:
-        saved = _redirected(sink.fileno())
-        try:
-            yield
-        except BaseException:
-            sink.seek(0)
-            os.write(saved[1], sink.read()[-_SHOWN_BYTES:])
-            raise
-        finally:
-            _restore(saved)
-
-
-def _redirected(sink: int) -> tuple[int, int]:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    saved = os.dup(1), os.dup(2)
-    os.dup2(sink, 1)
-    os.dup2(sink, 2)
-    return saved
-
-
-def _restore(saved: tuple[int, int]) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    for descriptor, copy in zip((1, 2), saved, strict=True):
-        os.dup2(copy, descriptor)
-        os.close(copy)
 
 
 def _import(name: str) -> Any:

@@ -12,9 +12,9 @@ from flowerops.domain.names import Selector
 from flowerops.domain.params import EvaluateParams, GatePolicy
 from flowerops.domain.verdict import EVALUATION_FILE, REPORT_FILE, Evaluation
 from flowerops.errors import BadInputError
-from flowerops.services.pipeline import RUN_TYPE, Caller, Pipeline, begin
+from flowerops.services.pipeline import Caller, Pipeline, begin
 from flowerops.services.selection import champion_of, find_model
-from flowerops.services.train import BUNDLE_DIR
+from flowerops.services.train import BUNDLE_DIR, TRAINED
 from flowerops.targets.protocol import DatasetVersion, ModelVersion, Run, StepOutput, Target
 
 
@@ -152,16 +152,16 @@ def read_bundle(bundle: Path) -> BundleInfo:
 
 
 def find_run(target: Target, run_id: str | None) -> Run:
-    """The run named, else the latest training run.
+    """The run named, else the latest one that trained a candidate.
 
     Raises:
         BadInputError: There is none.
     """
     if run_id is not None:
         return target.runs.find(run_id)
-    latest = [run for kind in ("train", "run") if (run := target.runs.latest({RUN_TYPE: kind}))]
-    if latest:
-        return max(latest, key=lambda run: run.started_ms)
+    latest = target.runs.latest({TRAINED: "true"})
+    if latest is not None:
+        return latest
     raise BadInputError("there is no training run yet", "Train a model with: flowerops train --data-folder DIR")
 
 

@@ -19,6 +19,8 @@ from flowerops.services.preprocess import Prepared, PreprocessRequest, preproces
 from flowerops.targets.protocol import DatasetVersion, Target
 
 BUNDLE_DIR = "bundle"
+TRAINED = "trained"
+"""Tag of pipeline runs that have a candidate; those that failed or were interrupted before lack it."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams) -> Traine
     file = output.folder / OUTPUT_MANIFEST
     manifest = StepManifest.from_json(file.read_bytes(), str(file))
     bundle = output.folder / BUNDLE_DIR
+    pipeline.tag({TRAINED: "true"})
     elapsed = time.perf_counter() - started
     return Trained(pipeline.run_id, pipeline.experiment, raw, processed, bundle, manifest, elapsed)
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowerops.errors import BadInputError, StoreIntegrityError
+from flowerops.io.quiet import quiet_native_code
 from flowerops.serving.requirements import missing_packages
 
 Pixels = npt.NDArray[np.uint8]
@@ -92,8 +93,9 @@ def _open(model: bytes) -> Any:
     except ImportError as error:
         raise missing_packages(["ai_edge_litert"]) from error
     try:
-        interpreter = Interpreter(model_content=model, num_threads=1)
-        interpreter.allocate_tensors()
+        with quiet_native_code():
+            interpreter = Interpreter(model_content=model, num_threads=1)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise StoreIntegrityError(
             f"not a LiteRT model: {error}", "The model was not exported by flowerops; train it again."

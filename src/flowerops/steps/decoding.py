@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from flowerops.datasets.shards import ShardReader, decode_pixels, encode_pixels
 from flowerops.domain.dataset import SPLITS, ProcessedImage, Quarantined, RawFile, Split
 from flowerops.domain.params import PreprocessParams
 from flowerops.domain.progress import Progress
+from flowerops.errors import StoreIntegrityError
 from flowerops.images import DECODER_VERSION, Fingerprint, ImageRejectedError, prepare_image
 from flowerops.io.hashing import sha256_bytes
 
@@ -105,12 +107,19 @@ class Earlier:
 
     def _index(self, folder: Path, rows: dict[str, ProcessedImage]) -> None:
         for split in SPLITS:
-            reader = ShardReader(folder, split, cached_groups=8)
-            for index, sha256 in enumerate(reader.sha256s()):
-                self._images.setdefault(sha256, (rows[sha256], reader, index))
+            # Damaged shards are no loss: what is not found here is decoded again from the photos.
+            with contextlib.suppress(StoreIntegrityError):
+                reader = ShardReader(folder, split, cached_groups=2)  # rows are asked for in the order of the shards
+                for index, sha256 in enumerate(reader.sha256s()):
+                    if sha256 in rows:
+                        self._images.setdefault(sha256, (rows[sha256], reader, index))
 
     def find(self, sha256: str) -> tuple[ProcessedImage, bytes] | None:
-        """The row and BMP bytes of a photo that was decoded before."""
+        """The row and BMP bytes of a photo that was decoded before.
+
+        Raises:
+            StoreIntegrityError: The shard is damaged.
+        """
         found = self._images.get(sha256)
         if found is None:
             return None
@@ -157,12 +166,14 @@ class PhotoDecoder:
             return Quarantined(path=row.path, reason=error.reason)
 
     def _carried_over(self, row: RawFile) -> DecodedPhoto | None:
-        found = self._earlier.find(row.sha256)
-        if found is None:
+        """The photo from an earlier version; None when it is new, or damaged there and decoded again."""
+        try:
+            found = self._earlier.find(row.sha256)
+            if found is None or sha256_bytes(decode_pixels(found[1]).tobytes()) != found[0].pixels_sha256:
+                return None
+        except StoreIntegrityError:
             return None
         before, image = found
-        if sha256_bytes(decode_pixels(image).tobytes()) != before.pixels_sha256:
-            return None  # the earlier version is damaged; the photo itself is at hand, so it is decoded again
         self._spool.write(row.sha256, image)
         red, green, blue = bytes.fromhex(before.mean_rgb)
         print_ = Fingerprint(int(before.dhash, 16), (red, green, blue))

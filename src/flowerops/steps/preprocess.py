@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ from flowerops.io.hashing import sha256_bytes
 from flowerops.steps.decoding import DecodedPhoto, Earlier, PhotoDecoder, Spool
 
 _SAMPLES_PER_CLASS = 2
+_PLAIN_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,8 @@ def _write_samples(raw: RawVersion, rows: list[ProcessedImage], out: Path) -> No
     for row in sorted((row for row in rows if row.split == "test"), key=lambda row: row.sha256):
         if taken[row.label] < _SAMPLES_PER_CLASS:
             taken[row.label] += 1
-            file = f"{row.sha256[:16]}{Path(row.path).suffix.lower()[:6]}"
+            suffix = Path(row.path).suffix.lower()
+            file = row.sha256[:16] + (suffix if _PLAIN_SUFFIX.fullmatch(suffix) else "")
             atomic_write(out / SAMPLES_FILE.partition("/")[0] / file, raw.read(by_sha[row.sha256]), durable=False)
             samples.append(Sample(file=file, label=row.label, path=row.path, sha256=row.sha256))
     ordered = sorted(samples, key=lambda sample: (sample.label, sample.sha256))

@@ -207,6 +207,49 @@ def test_three_photos_are_enough_for_three_splits(start):
     assert sorted(divide(photos, [], *SHARES, {}).splits[30:]) == ["test", "train", "val"]
 
 
+def landing_in(split: Split, label: str, start: int) -> Photo:
+    """A photo that its own hash puts into a split."""
+    photos = photos_of(200, start, (label,))
+    return next(photo for photo, own in zip(photos, divide(photos, [], *SHARES, {}).splits, strict=True) if own == split)
+
+
+@pytest.mark.parametrize("spare", [False, True])
+def test_filling_a_gap_of_one_class_opens_none_in_another(spare):
+    """The daisies lack val; their only new photo is the near-duplicate of the only rose in test."""
+    shared_daisy, shared_rose = landing_in("test", "daisy", 0), landing_in("test", "roses", 300)
+    fixed: dict[Photo, Split] = {
+        Photo(sha(9001), "daisy"): "test",
+        Photo(sha(9002), "daisy"): "train",
+        Photo(sha(9003), "roses"): "train",
+        Photo(sha(9004), "roses"): "val",
+    }
+    photos = [shared_daisy, shared_rose, *fixed, *([landing_in("train", "daisy", 600)] if spare else [])]
+    known = {photo.sha256: split for photo, split in fixed.items()}
+    if not spare:
+        with pytest.raises(BadInputError, match="class 'daisy' has no photo for the val split"):
+            divide(photos, [(0, 1)], *SHARES, known)
+        return
+    division = divide(photos, [(0, 1)], *SHARES, known)
+    assert classes_by_split(photos, division) == {"daisy": set(SPLITS), "roses": set(SPLITS)}
+    assert division.splits[0] == division.splits[1] == "test"
+
+
+def test_a_photo_that_is_left_out_does_not_stand_for_its_class():
+    known: dict[str, Split] = {sha(1): "train", sha(2): "val"}
+    photos = [Photo(sha(number), "roses") for number in range(1, 6)]
+    division = divide(photos, [(0, 1)], *SHARES, known)
+    assert len(division.straddling) == 1
+    assert classes_by_split(photos, division) == {"roses": set(SPLITS)}
+
+
+def test_a_class_whose_every_photo_is_left_out_is_named():
+    known: dict[str, Split] = {sha(1): "train", sha(2): "val"}
+    rose, daisy = sorted((sha(1), sha(2)), reverse=True)
+    photos = [Photo(rose, "roses"), Photo(daisy, "daisy"), *photos_of(30, 100, ("daisy",))]
+    with pytest.raises(BadInputError, match="class 'roses' has 0 distinct photos"):
+        divide(photos, [(0, 1)], *SHARES, known)
+
+
 def test_a_class_that_is_fixed_without_a_split_says_so():
     photos = photos_of(40, labels=("daisy", "roses"))
     known: dict[str, Split] = {photo.sha256: "train" for photo in photos}

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -61,6 +62,8 @@ def test_told_to_end_it_finishes_the_request_in_flight_and_says_meanwhile_that_i
             assert answers(f"{url}/readyz")
             server.process.send_signal(signal.SIGTERM)
             wait_until(lambda: answers(f"{url}/readyz", 503), "the server to drain")
+            time.sleep(0.4)
+            assert answers(f"{url}/readyz", 503)
             connection.sendall(DAISY[100:])
             received = b""
             while chunk := connection.recv(65536):

@@ -62,6 +62,26 @@ def state_of(root: Path) -> EndpointState:
     return EndpointStore(root, NAME).load()
 
 
+def slow_copy(bundle: Path, folder: Path) -> Path:
+    """A bundle that never finishes loading: one of its files comes through a pipe that nobody writes to."""
+    slow = Path(shutil.copytree(bundle, folder / "slow"))
+    (slow / "MODEL_CARD.md").unlink()
+    os.mkfifo(folder / "pipe")
+    (slow / "MODEL_CARD.md").symlink_to(folder / "pipe")
+    return slow
+
+
+def deploy_script(root: Path, bundle: Path) -> str:
+    return f"""
+from pathlib import Path
+from flowerops.domain.deployment import ModelRef
+from flowerops.targets.local.deployments import LocalDeployments
+local = LocalDeployments(Path({str(root)!r}))
+ref = ModelRef(name="m", version=1, digest={model(bundle).digest!r})
+local.activate({NAME!r}, local.start({NAME!r}, Path({str(bundle)!r}), ref))
+"""
+
+
 def test_a_started_deployment_is_ready_but_has_no_traffic(
     deployments: LocalDeployments, tiny_bundle: Path, root: Path
 ) -> None:
@@ -108,8 +128,10 @@ def test_rollback_starts_the_previous_one_again_when_it_no_longer_runs(
 ) -> None:
     first = deploy(deployments, tiny_bundle, 1)
     deploy(deployments, tiny_bundle, 2)
+    candidate = deployments.start(NAME, tiny_bundle, model(tiny_bundle, 3))
     stop_all([first], 5)
     endpoint = deployments.rollback(NAME)
+    assert not is_alive(candidate)
     assert version_that_answers(endpoint.url) == 1
     assert [one.status for one in endpoint.deployments] == ["running", "running"]
 
@@ -151,12 +173,34 @@ def test_a_discarded_deployment_is_gone_and_the_serving_one_stays(
         deployments.activate(NAME, green)
 
 
-def test_a_candidate_left_behind_by_an_interrupted_deploy_is_stopped_by_the_next(
-    deployments: LocalDeployments, tiny_bundle: Path
+def test_a_server_left_behind_by_a_killed_deploy_is_on_record_and_stopped_by_the_next(
+    deployments: LocalDeployments, tiny_bundle: Path, tmp_path: Path, root: Path
 ) -> None:
-    abandoned = deployments.start(NAME, tiny_bundle, model(tiny_bundle))
-    deploy(deployments, tiny_bundle, 2)
+    slow = slow_copy(tiny_bundle, tmp_path)
+    killed = subprocess.Popen([sys.executable, "-c", deploy_script(root, slow)])
+    wait_until(lambda: state_of(root).candidate is not None, "the server's start")
+    killed.kill()
+    killed.wait()
+    abandoned = state_of(root).candidate
+    assert is_alive(abandoned)
+    LocalDeployments(root, grace_s=0.2).start(NAME, tiny_bundle, model(tiny_bundle, 2))
     assert not is_alive(abandoned)
+
+
+def test_a_front_is_on_record_before_it_is_waited_for(
+    deployments: LocalDeployments, tiny_bundle: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded: list[ServerProcess | None] = []
+    waits = launch.Launcher._await_listening
+
+    def looks(self: launch.Launcher, front: ServerProcess) -> None:
+        recorded.append(state_of(root).front)
+        waits(self, front)
+
+    monkeypatch.setattr(launch.Launcher, "_await_listening", looks)
+    deploy(deployments, tiny_bundle, 1)
+    assert recorded == [state_of(root).front]
+    assert is_alive(recorded[0])
 
 
 def test_a_candidate_that_was_overtaken_by_a_rollback_gets_no_traffic(
@@ -213,7 +257,11 @@ def test_a_kept_alive_client_is_sent_to_the_new_version_by_its_next_answer(
         while chunk := connection.recv(65536):
             received += chunk
     assert b"connection: close" in received.lower()
-    assert version_that_answers(deployments.find(NAME).url) == 2
+    url = deployments.find(NAME).url
+    assert version_that_answers(url) == 2
+    deployments.rollback(NAME)
+    wait_until(lambda: "connection" not in send("GET", f"{url}/healthz").headers, "the first one to take clients again")
+    assert version_that_answers(url) == 1
 
 
 def test_stop_ends_the_front_and_all_deployments(deployments: LocalDeployments, tiny_bundle: Path, root: Path) -> None:
@@ -305,11 +353,7 @@ def test_a_broken_model_never_takes_traffic_and_its_last_words_are_in_the_error(
 
 
 def test_a_server_that_is_not_ready_in_time_is_stopped(tiny_bundle: Path, tmp_path: Path, root: Path) -> None:
-    """One file of the bundle comes through a pipe that nobody ever writes to."""
-    slow = Path(shutil.copytree(tiny_bundle, tmp_path / "slow"))
-    (slow / "MODEL_CARD.md").unlink()
-    os.mkfifo(tmp_path / "pipe")
-    (slow / "MODEL_CARD.md").symlink_to(tmp_path / "pipe")
+    slow = slow_copy(tiny_bundle, tmp_path)
     deployments = LocalDeployments(root, ready_timeout_s=1.0, grace_s=0.5)
     with pytest.raises(RemoteError, match=r"not ready within 1 s"):
         deployments.start(NAME, slow, model(slow))
@@ -346,15 +390,7 @@ def test_ctrl_c_while_waiting_leaves_no_process_behind(
 def test_a_deployment_survives_the_process_that_started_it_and_its_ctrl_c(
     tiny_bundle: Path, root: Path, deployments: LocalDeployments
 ) -> None:
-    script = f"""
-from pathlib import Path
-from flowerops.domain.deployment import ModelRef
-from flowerops.targets.local.deployments import LocalDeployments
-local = LocalDeployments(Path({str(root)!r}))
-ref = ModelRef(name="m", version=1, digest={model(tiny_bundle).digest!r})
-local.activate({NAME!r}, local.start({NAME!r}, Path({str(tiny_bundle)!r}), ref))
-"""
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", deploy_script(root, tiny_bundle)], check=True, timeout=60)
     state = state_of(root)
     for record in (state.current, state.front):
         assert record is not None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from flowerops.domain.bundle import BackboneInfo
 from flowerops.domain.progress import Progress
-from flowerops.errors import BadInputError, FlowerOpsError
-from flowerops.ml.backbones.weight_files import load_weight_file, pretrained
+from flowerops.errors import BadInputError
+from flowerops.ml.backbones.weight_files import Origin, load_weight_file, pretrained
 from flowerops.ml.runtime import load_tensorflow
 
 _SCALED = ("MobileNet", "MobileNetV2", "InceptionV3", "InceptionResNetV2", "Xception", "NASNetMobile", "NASNetLarge",
@@ -45,16 +48,16 @@ def build(name: str, image_size: int, weights: Path | None, progress: Progress) 
     import keras
 
     inputs = keras.Input((image_size, image_size, 3), name="image")
-    make = getattr(keras.applications, name)
-    arguments = {"include_top": False, "pooling": "avg", "input_shape": (image_size, image_size, 3), "name": name}
+    make = functools.partial(
+        getattr(keras.applications, name),
+        include_top=False,
+        pooling="avg",
+        input_shape=(image_size, image_size, 3),
+        name=name,
+    )
     try:
-        if weights is not None:
-            network = make(weights=None, **arguments)
-            origin = load_weight_file(network, weights)
-        else:
-            network, origin = pretrained(name, lambda: make(weights="imagenet", **arguments), progress)
-    except FlowerOpsError:
-        raise
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # advice to those who write Keras code
+            network, origin = _loaded(make, weights, progress)
     except ValueError as error:
         raise BadInputError(
             f"{name} cannot be built for images of {image_size} pixels: {str(error).partition(chr(10))[0]}",
@@ -63,6 +66,13 @@ def build(name: str, image_size: int, weights: Path | None, progress: Progress) 
     features = network(normalisation(name, inputs), training=False)
     info = BackboneInfo(name=name, weights_source=origin.source, weights_sha256=origin.sha256)
     return keras.Model(inputs, features, name=f"{name}_features"), info
+
+
+def _loaded(make: Callable[..., Any], weights: Path | None, progress: Progress) -> tuple[Any, Origin]:
+    if weights is None:
+        return pretrained(lambda: make(weights="imagenet"), progress)
+    network = make(weights=None)
+    return network, load_weight_file(network, weights)
 
 
 def normalisation(name: str, inputs: Any) -> Any:

@@ -66,7 +66,7 @@ def _rebuild_tensor(
 
 
 def read_state_dict(data: bytes) -> dict[str, npt.NDArray[Any]]:
-    """Parse the file's bytes.
+    """Parse the file's bytes; check their hash first, for a hostile pickle can still ask for much memory.
 
     Returns:
         Arrays by name, in PyTorch's layout (convolutions: [out, in, height, width]); float32 or int64.

@@ -79,7 +79,7 @@ def _checked_size(group: Any, file: str) -> int:
     return total
 
 
-def pretrained(name: str, make: Callable[[], Any], progress: Progress) -> tuple[Any, Origin]:
+def pretrained(make: Callable[[], Any], progress: Progress) -> tuple[Any, Origin]:
     """Let Keras build a network with its ImageNet weights, and see which file it used.
 
     Raises:

@@ -1,0 +1,379 @@
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from helpers.photos import encoded, make_photos, photo_bytes, picture
+from PIL import Image
+
+from flowerops.datasets.processed import SAMPLES_DIR, ProcessedVersion
+from flowerops.datasets.raw import ingest
+from flowerops.datasets.scan import scan_folder
+from flowerops.domain.build import BuildInfo, CodeInfo
+from flowerops.domain.dataset import SPLITS, Provenance, VersionManifest
+from flowerops.domain.params import PreprocessParams
+from flowerops.domain.progress import SilentProgress
+from flowerops.errors import BadInputError, StoreIntegrityError
+from flowerops.images import prepare_image
+from flowerops.io.hashing import sha256_bytes
+from flowerops.steps import decoding
+from flowerops.steps.preprocess import PreprocessInput, preprocess
+
+PROVENANCE = Provenance(created="2024-05-01T12:00:00+00:00", build=BuildInfo(kind="laptop", id="x"), code=CodeInfo())
+SIZE = 24
+
+
+class Lab:
+    """A folder of photos, a home, and the step run on them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.photos = root / "photos"
+        self.home = root / "home"
+        self._runs = 0
+        make_photos(self.photos, per_class=14)
+
+    def add(self, path: str, data: bytes) -> None:
+        (self.photos / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.photos / path).write_bytes(data)
+
+    def run(self, *earlier: Path, **params: object) -> tuple[Path, VersionManifest]:
+        raw = ingest(scan_folder(self.photos), "flowers", self.home, PROVENANCE, SilentProgress(), synthetic=False)
+        self._runs += 1
+        out = self.root / f"out{self._runs}"
+        out.mkdir()
+        asked = PreprocessParams.model_validate({"image_size": SIZE, "workers": 2, "max_bad": 0.5} | params)
+        work = PreprocessInput(raw, self.home / "objects", earlier, "recipe", asked, PROVENANCE)
+        return out, preprocess(work, out, SilentProgress())
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)
+
+
+def splits_of(folder: Path) -> dict[str, str]:
+    return {row.sha256: row.split for row in ProcessedVersion(folder).rows}
+
+
+def reasons(manifest: VersionManifest) -> dict[str, str]:
+    return {entry.path: entry.reason for entry in manifest.quarantined}
+
+
+# --- what comes out -------------------------------------------------------------------------------------------------
+
+
+def test_every_stored_pixel_is_what_serving_computes_from_the_original(lab):
+    for fit in ("pad", "crop", "stretch"):
+        out, _ = lab.run(fit=fit)
+        version = ProcessedVersion(out)
+        seen = 0
+        for split in SPLITS:
+            images = version.split(split)
+            for row, pixels in zip(images.rows, images.pixels(range(len(images))), strict=True):
+                original = prepare_image((lab.photos / row.path).read_bytes(), SIZE, fit)
+                assert np.array_equal(pixels, original.pixels)
+                assert (row.width, row.height) == (original.width, original.height)
+                assert row.sha256 == sha256_bytes((lab.photos / row.path).read_bytes())
+                seen += 1
+            assert [version.labels[index] for index in images.labels] == [row.label for row in images.rows]
+        assert seen == 28
+
+
+def test_the_manifest_counts_what_is_there(lab):
+    out, manifest = lab.run()
+    assert (manifest.kind, manifest.name, manifest.files, manifest.recipe) == ("processed", "flowers_processed", 28, "recipe")
+    assert manifest.classes == {"daisy": 14, "roses": 14}
+    assert sum(manifest.splits.values()) == 28
+    assert set(manifest.splits) == set(SPLITS)
+    table = pq.read_table(out / "data")
+    counted = Counter(zip(table["split"].to_pylist(), table["label"].to_pylist(), strict=True))
+    assert {(split, index): n for split, part in manifest.split_classes.items() for index, n in enumerate(part.values())} == counted
+    assert (manifest.decoded, manifest.carried_over) == (28, 0)
+    assert manifest.params["image_size"] == SIZE
+    assert "workers" not in manifest.params
+    assert manifest.digest == sha256_bytes((out / "files.jsonl").read_bytes())
+
+
+def test_nothing_else_is_left_in_the_folder(lab):
+    out, _ = lab.run()
+    assert sorted(path.name for path in out.iterdir()) == ["data", "files.jsonl", "manifest.json", "samples"]
+
+
+def test_neither_workers_nor_names_of_the_machine_change_the_digest(lab):
+    digests = {lab.run(workers=workers)[1].digest for workers in (1, 2, 7, None)}
+    assert len(digests) == 1
+
+
+def test_a_few_test_photos_travel_along_as_received(lab):
+    out, _ = lab.run()
+    version = ProcessedVersion(out)
+    samples = version.samples()
+    assert Counter(sample.label for sample in samples) == {"daisy": 2, "roses": 2}
+    in_test = {row.sha256 for row in version.rows if row.split == "test"}
+    for sample in samples:
+        data = (out / SAMPLES_DIR / sample.file).read_bytes()
+        assert data == (lab.photos / sample.path).read_bytes()
+        assert sample.sha256 == sha256_bytes(data)
+        assert sample.sha256 in in_test
+
+
+# --- duplicates and conflicts ---------------------------------------------------------------------------------------
+
+
+def test_further_copies_in_a_class_are_counted_once_and_reported(lab):
+    lab.add("daisy/zz copy.jpg", (lab.photos / "daisy/daisy_0003.jpg").read_bytes())
+    out, manifest = lab.run()
+    assert manifest.files == 28
+    assert [(entry.path, entry.reason) for entry in manifest.duplicates] == [
+        ("daisy/zz copy.jpg", "same bytes as daisy/daisy_0003.jpg")
+    ]
+    assert manifest.quarantined == []
+
+
+def test_the_same_photo_under_two_labels_is_quarantined_with_both_paths(lab):
+    lab.add("roses/wrong.jpg", (lab.photos / "daisy/daisy_0003.jpg").read_bytes())
+    out, manifest = lab.run()
+    assert reasons(manifest) == {
+        "daisy/daisy_0003.jpg": "same photo under another class: roses/wrong.jpg",
+        "roses/wrong.jpg": "same photo under another class: daisy/daisy_0003.jpg",
+    }
+    assert manifest.classes == {"daisy": 13, "roses": 14}
+
+
+def test_recoded_copies_share_a_split(lab):
+    for number in range(10):
+        original = picture(1000 + number, (200, 160))
+        lab.add(f"daisy/o{number}.png", encoded(original, "PNG"))
+        lab.add(f"daisy/r{number}.jpg", encoded(original.resize((150, 120)), quality=60))
+    out, manifest = lab.run()
+    rows = {row.path: row.split for row in ProcessedVersion(out).rows}
+    assert [rows[f"daisy/o{n}.png"] for n in range(10)] == [rows[f"daisy/r{n}.jpg"] for n in range(10)]
+    assert manifest.files == 48
+
+
+# --- unusable files -------------------------------------------------------------------------------------------------
+
+
+def test_unusable_files_are_quarantined_with_the_reason(lab):
+    whole = photo_bytes(1, (300, 200))
+    lab.add("daisy/truncated.jpg", whole[: len(whole) // 2])
+    lab.add("daisy/empty.jpg", b"")
+    lab.add("roses/page.jpg", b"<html>404</html>")
+    out, manifest = lab.run()
+    found = reasons(manifest)
+    assert found.pop("daisy/truncated.jpg").startswith("truncated")
+    assert found == {"daisy/empty.jpg": "empty file", "roses/page.jpg": "not a JPEG, PNG, WebP, GIF or BMP image"}
+    assert manifest.files == 28
+
+
+def test_too_many_unusable_files_are_refused_and_all_listed(lab):
+    for number in range(3):
+        lab.add(f"roses/bad{number}.jpg", b"bad %d" % number)
+    with pytest.raises(BadInputError) as caught:
+        lab.run(max_bad=0.05)
+    error = caught.value
+    assert error.exit_code == 3
+    assert error.message.startswith("3 of 31 files cannot be used (allowed: 2); the first: roses/bad0.jpg: not a JPEG")
+    assert "--max-bad 10%" in (error.hint or "")
+    assert [entry["path"] for entry in error.details["quarantined"]] == [f"roses/bad{n}.jpg" for n in range(3)]
+    assert lab.run(max_bad=0.10)[1].files == 28
+
+
+def test_one_bad_photo_in_a_small_folder_is_no_failure_unless_none_is_allowed(lab):
+    lab.add("roses/bad.jpg", b"bad")
+    assert lab.run(max_bad=0.01)[1].files == 28
+    with pytest.raises(BadInputError, match="1 of 29 files"):
+        lab.run(max_bad=0)
+
+
+def test_a_class_left_without_photos_is_named(lab):
+    for number in range(3):
+        lab.add(f"tulips/{number}.jpg", b"bad %d" % number)
+    with pytest.raises(BadInputError, match="'tulips'"):
+        lab.run()
+
+
+def test_a_class_with_too_few_photos_is_named(lab):
+    for number in range(2):
+        lab.add(f"tulips/{number}.jpg", photo_bytes(700 + number))
+    with pytest.raises(BadInputError, match="class 'tulips' has 2 distinct photos"):
+        lab.run()
+
+
+def test_a_corrupt_stored_photo_stops_the_step(lab):
+    lab.run()
+    victim = next(path for path in (lab.home / "objects").rglob("*") if path.is_file())
+    size = victim.stat().st_size
+    victim.write_bytes(b"x" * size)
+    with pytest.raises(StoreIntegrityError, match="is corrupt"):
+        lab.run()
+
+
+def test_odd_names_come_through(lab):
+    names = ["line\nfeed.a\nb", "-rf", "🌼.JPG", "a'b\"c.jp\\eg", "sep\u2028.x\u2028y", "dots...", "trailing. "]
+    shutil.rmtree(lab.photos)
+    for label in ("🌼 class\n", "-roses"):
+        for number, name in enumerate(names):
+            lab.add(f"{label}/{name}", photo_bytes(number, hue=len(label)))
+    out, manifest = lab.run()
+    assert manifest.files == 14
+    version = ProcessedVersion(out)
+    assert {row.path for row in version.rows} == {f"{label}/{name}" for label in ("🌼 class\n", "-roses") for name in names}
+    for sample in version.samples():
+        assert sample.file.isascii()
+        assert sample.file.isprintable()
+        assert (out / SAMPLES_DIR / sample.file).is_file()
+
+
+# --- growing --------------------------------------------------------------------------------------------------------
+
+
+def decode_calls(monkeypatch) -> list[int]:
+    calls: list[int] = []
+    real = decoding.prepare_image
+    monkeypatch.setattr(decoding, "prepare_image", lambda *given: (calls.append(1), real(*given))[1])
+    return calls
+
+
+def test_carrying_over_decodes_nothing_and_gives_the_same_version(lab, monkeypatch):
+    first, before = lab.run()
+    calls = decode_calls(monkeypatch)
+    second, after = lab.run(first)
+    assert calls == []
+    assert (after.decoded, after.carried_over) == (0, 28)
+    assert after.digest == before.digest
+    for path in (first / "data").iterdir():
+        assert path.read_bytes() == (second / "data" / path.name).read_bytes()
+
+
+def test_only_new_photos_are_decoded_and_no_old_one_moves(lab, monkeypatch):
+    first, _ = lab.run()
+    make_photos(lab.photos, per_class=8, seed=5)  # overwrites eight of each class
+    for number in range(6):
+        lab.add(f"daisy/new{number}.jpg", photo_bytes(600 + number))
+    calls = decode_calls(monkeypatch)
+    second, manifest = lab.run(first)
+    assert len(calls) == manifest.decoded == 22
+    assert manifest.carried_over == 12
+    before, after = splits_of(first), splits_of(second)
+    assert {sha256: split for sha256, split in after.items() if sha256 in before} == {
+        sha256: split for sha256, split in before.items() if sha256 in after
+    }
+    assert splits_of(lab.run(first, workers=1)[0]) == after
+
+
+def test_another_geometry_is_decoded_again_with_the_same_splits(lab):
+    first, _ = lab.run()
+    second, manifest = lab.run(first, image_size=SIZE * 2)
+    assert (manifest.decoded, manifest.carried_over) == (28, 0)
+    assert splits_of(second) == splits_of(first)
+    assert lab.run(first, fit="crop")[1].carried_over == 0
+
+
+def test_a_photo_that_changed_its_class_is_carried_over_under_the_new_one(lab):
+    first, _ = lab.run()
+    (lab.photos / "daisy/daisy_0000.jpg").rename(lab.photos / "roses/moved.jpg")
+    second, manifest = lab.run(first)
+    assert manifest.carried_over == 28
+    moved = next(row for row in ProcessedVersion(second).rows if row.path == "roses/moved.jpg")
+    assert moved.label == "roses"
+
+
+def test_a_new_near_duplicate_follows_the_old_photo(lab):
+    first, _ = lab.run()
+    before = {row.path: row.split for row in ProcessedVersion(first).rows}
+    for path in list(before):
+        with Image.open(lab.photos / path) as image:
+            image.load()
+            lab.add(path.replace(".jpg", "_again.png"), encoded(image, "PNG"))
+    second, manifest = lab.run(first)
+    after = {row.path: row.split for row in ProcessedVersion(second).rows}
+    assert manifest.files == 56
+    assert all(after[path] == after[path.replace(".jpg", "_again.png")] == split for path, split in before.items())
+
+
+@pytest.mark.parametrize("damage", ["pixels", "pages", "footer", "gone"])
+def test_photos_of_a_damaged_earlier_version_are_decoded_again(lab, damage):
+    first, before = lab.run()
+    for path in sorted((first / "data").iterdir()):
+        data = bytearray(path.read_bytes())
+        if damage == "gone":
+            path.unlink()
+            continue
+        if damage == "footer":
+            data = data[:-30]
+        elif damage == "pages":
+            data[100 : len(data) // 2] = bytes(len(data) // 2 - 100)
+        else:
+            table = pq.read_table(path)
+            images = [{"bytes": flipped(record["bytes"]), "path": record["path"]} for record in table["image"].to_pylist()]
+            column = pa.array(images, type=table.schema.field("image").type)
+            pq.write_table(table.set_column(0, table.schema.field("image"), column), path)
+            continue
+        path.write_bytes(data)
+    second, after = lab.run(first)
+    assert after.digest == before.digest
+    assert after.decoded > 0
+    images = ProcessedVersion(second).split("train")
+    assert len(images.pixels(range(len(images)))) == before.splits["train"]
+
+
+def flipped(bmp: bytes) -> bytes:
+    """The picture with its last byte changed, or its header destroyed for every other picture."""
+    return b"XX" + bmp[2:] if random.Random(bmp).random() < 0.5 else bmp[:-1] + bytes([bmp[-1] ^ 1])
+
+
+def test_damaged_rows_of_an_earlier_version_are_an_integrity_error(lab):
+    """Without the rows the splits are unknown, and photos would move."""
+    first, _ = lab.run()
+    (first / "files.jsonl").write_bytes(b"{}\n")
+    with pytest.raises(StoreIntegrityError, match="does not match its digest"):
+        lab.run(first)
+
+
+# --- reading it -----------------------------------------------------------------------------------------------------
+
+
+def test_a_changed_pixel_is_noticed_when_it_is_read(lab):
+    out, manifest = lab.run()
+    path = out / "data" / "test-00000-of-00001.parquet"
+    table = pq.read_table(path)
+    images = [{"bytes": record["bytes"][:-1] + b"\x01", "path": ""} for record in table["image"].to_pylist()]
+    column = pa.array(images, type=table.schema.field("image").type)
+    pq.write_table(table.set_column(0, table.schema.field("image"), column), path)
+    images = ProcessedVersion(out).split("test")
+    with pytest.raises(StoreIntegrityError, match="of the test split is corrupt"):
+        images.pixels(range(len(images)))
+
+
+def test_a_missing_shard_is_noticed_when_the_split_is_opened(lab):
+    out, manifest = lab.run()
+    (out / "data" / "val-00000-of-00001.parquet").unlink(missing_ok=True)
+    (out / "data" / "validation-00000-of-00001.parquet").unlink()
+    with pytest.raises(StoreIntegrityError, match="val shards hold 0 images"):
+        ProcessedVersion(out).split("val")
+
+
+@pytest.mark.parametrize("content", [None, b"{"])
+def test_missing_or_damaged_samples_are_an_integrity_error(lab, content):
+    out, _ = lab.run()
+    if content is None:
+        (out / SAMPLES_DIR / "samples.json").unlink()
+    else:
+        (out / SAMPLES_DIR / "samples.json").write_bytes(content)
+    with pytest.raises(StoreIntegrityError, match=r"samples\.json"):
+        ProcessedVersion(out).samples()
+
+
+def test_the_pictures_in_the_shards_open_in_any_viewer(lab):
+    out, _ = lab.run()
+    record = pq.read_table(out / "data" / "train-00000-of-00001.parquet")["image"][0].as_py()
+    assert Image.open(BytesIO(record["bytes"])).size == (SIZE, SIZE)
