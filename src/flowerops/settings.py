@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, ValidationError
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from flowerops.errors import UsageError
 
@@ -32,7 +38,9 @@ def _key(field: str) -> str:
 class Settings(BaseSettings):
     """Every setting of flowerops; `.env.example` lists them for people."""
 
-    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     target: Literal["local", "azureml"] = Field("local", validation_alias=_names("target"))
     home: Path = Field(Path(".flowerops"), validation_alias=_names("home"))
@@ -80,9 +88,9 @@ def load_settings(flags: dict[str, Any], folder: Path | None = None) -> Settings
     base = folder or Path()
     config = _read_config(base / CONFIG_FILE)
     dotenv = base / DOTENV_FILE
-    _refuse_unknown_variables(dotenv)
     given = {_key(name): value for name, value in flags.items() if value is not None}
     try:
+        _refuse_unknown_variables(dotenv)
         found = Settings(_env_file=dotenv, **given)  # type: ignore[call-arg]
         weaker = {_key(name): value for name, value in config.items() if name not in found.model_fields_set}
         return Settings(_env_file=dotenv, **{**weaker, **given}) if weaker else found  # type: ignore[call-arg]
@@ -90,6 +98,10 @@ def load_settings(flags: dict[str, Any], folder: Path | None = None) -> Settings
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"setting {field}: {first['msg']}", "See .env.example for every setting.") from error
+    except SettingsError as error:  # a value that must be JSON and is not; pydantic-settings names field and source
+        raise UsageError(f"settings: {error}", "Its value must be JSON; see .env.example.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{dotenv}: {error}", "Mend the file.") from error
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -111,7 +123,7 @@ def _refuse_unknown_variables(dotenv: Path) -> None:
     names += [(name, str(dotenv)) for name in DotEnvSettingsSource(Settings, env_file=dotenv).env_vars]
     for name, where in names:
         upper = name.upper()
-        if upper.startswith(PREFIX) and not any(upper == key or upper.startswith(key + "__") for key in known):
+        if upper.startswith(PREFIX) and upper not in known:
             raise UsageError(f"{where}: unknown setting {upper}", _nearest(upper, known))
 
 

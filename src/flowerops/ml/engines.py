@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from flowerops.io.atomic import publish_folder
 from flowerops.io.hashing import seal_folder, seal_problems
 from flowerops.ml.backbones import Backbone
 from flowerops.ml.litert import open_interpreter, run, to_tflite
-from flowerops.ml.runtime import gpus
+from flowerops.ml.runtime import gpus, usable_cores
 from flowerops.ml.source import Pixels
 
 _CPU_SLICE = 8
@@ -61,11 +60,6 @@ def choose_engine(backbone: Backbone, cache_dir: Path, threads: int | None) -> E
         return run(local.interpreter, pixels)
 
     return Engine("litert", infer, min(threads or usable_cores(), _MAX_INTERPRETERS), _CPU_SLICE)
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def converted(backbone: Backbone, cache_dir: Path) -> bytes:

@@ -80,7 +80,7 @@ class FeatureCache:
             if sha256_bytes(data) != path.stem:
                 return None
             segment: npt.NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             return None
         return segment if segment.dtype == self._record else None
 

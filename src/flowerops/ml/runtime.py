@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import logging
 import os
@@ -25,6 +26,7 @@ _INSTALL_HINT = 'Install the training part: pip install "flowerops[train]"'
 _PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "ai-edge-litert")
 
 
+@functools.cache
 def load_tensorflow() -> Any:
     """Import TensorFlow and Keras once, without their start-up chatter.
 
@@ -34,8 +36,6 @@ def load_tensorflow() -> Any:
     Raises:
         UsageError: TensorFlow is not installed.
     """
-    if "tensorflow" in sys.modules:
-        return sys.modules["tensorflow"]
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -68,6 +68,11 @@ def gpus() -> list[str]:
     return [device.name for device in load_tensorflow().config.list_physical_devices("GPU")]
 
 
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def load_interpreter() -> Any:
     """LiteRT's Interpreter class.
 
@@ -90,5 +95,5 @@ def _import(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        package = name.partition(".")[0]
+        package = (error.name or name).partition(".")[0]
         raise UsageError(f"{package} is not installed", _INSTALL_HINT) from error

@@ -131,7 +131,7 @@ def test_a_big_endian_file_is_refused() -> None:
         read_state_dict(_file(OrderedDict(), {}, little_endian=False))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(share=st.floats(0, 0.999))
 def test_a_file_cut_off_anywhere_is_refused(good: bytes, share: float) -> None:
     with pytest.raises(StoreIntegrityError):

@@ -26,8 +26,8 @@ class LocalDatasets:
         self._numbers = Numbers(home.numbers)
 
     def all(self, name: str | None = None) -> list[DatasetVersion]:
-        """All versions, newest first."""
-        return [self._open(found) for found in self._numbers.all(name)]
+        """All versions, newest first; those whose folder was deleted are left out, so that they can be made again."""
+        return [self._open(found) for found in self._numbers.all(name) if self._folder(found).exists()]
 
     def find(self, selector: Selector) -> DatasetVersion:
         """One version, or the latest."""
@@ -61,5 +61,8 @@ class LocalDatasets:
         return self._home.objects
 
     def _open(self, found: Numbered) -> DatasetVersion:
-        folder = version_folder(self._home.root, found.name, found.digest)
+        folder = self._folder(found)
         return DatasetVersion(found.name, found.version, read_manifest(folder), folder)
+
+    def _folder(self, found: Numbered) -> Path:
+        return version_folder(self._home.root, found.name, found.digest)

@@ -44,7 +44,8 @@ class Home:
         """Make the folder if needed and check that this version of flowerops understands it.
 
         Raises:
-            UsageError: It cannot be written, is a file, holds other things, or is of a newer layout.
+            UsageError: It cannot be written, is a file, or is of a newer layout.
+            StoreIntegrityError: Its marker is damaged.
         """
         marker = self.root / _MARKER
         try:

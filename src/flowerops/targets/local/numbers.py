@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowerops.errors import DiskFullError, StoreIntegrityError, UsageError
+from flowerops.errors import ConflictError, DiskFullError, StoreIntegrityError, UsageError
 from flowerops.io.surroundings import now
 
 _BUSY_TIMEOUT_S = 60.0
@@ -60,7 +60,9 @@ class Numbers:
         """Every version, or those of one dataset, newest first."""
         if not self._database.exists():
             return []
-        with self._connection(read_only=True) as connection:
+        with self._connection("?mode=rw") as connection:  # never made here; rolls back what a killed writer left
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'versions'").fetchone():
+                return []
             rows = connection.execute(
                 "SELECT name, version, digest FROM versions WHERE ? IS NULL OR name = ? ORDER BY position DESC",
                 (name, name),
@@ -76,8 +78,8 @@ class Numbers:
             connection.execute("COMMIT")
 
     @contextlib.contextmanager
-    def _connection(self, *, read_only: bool = False) -> Iterator[sqlite3.Connection]:
-        uri = f"{self._database.as_uri()}{'?mode=ro' if read_only else ''}"
+    def _connection(self, mode: str = "") -> Iterator[sqlite3.Connection]:
+        uri = self._database.as_uri() + mode
         try:
             with contextlib.closing(
                 sqlite3.connect(uri, _BUSY_TIMEOUT_S, isolation_level=None, uri=True)
@@ -86,6 +88,8 @@ class Numbers:
         except sqlite3.OperationalError as error:
             if "full" in str(error):
                 raise DiskFullError(f"no room left on the disk for {self._database}", "Free some space.") from error
+            if "locked" in str(error):
+                raise ConflictError(f"{self._database} is locked by another process", "Run again later.") from error
             raise UsageError(f"{self._database}: {error}", "Is the home folder writable?") from error
         except sqlite3.DatabaseError as error:
             raise StoreIntegrityError(f"{self._database}: {error}", "Restore the file from a backup.") from error
