@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
+from flowerops.errors import BadInputError, DiskFullError, StoreIntegrityError, UsageError
+from flowerops.io.atomic import remove_leftovers, staging_folder, sync_folder
 from flowerops.io.locks import exclusive
 
 CHAMPION = "champion"
@@ -77,25 +78,33 @@ class Ledger:
     def open_sqlite(cls, database: Path) -> Ledger:
         """Open (or make) a SQLite ledger.
 
-        Several processes that open a new MLflow database at once break it, so the first opening holds a lock.
+        Several processes that open a new MLflow database at once break it, and so does a kill while its tables are
+        made: it is made under a lock and another name, and gets its own when it is complete.
         """
-        uri = f"sqlite:///{database.resolve()}"
-        locks = database.parent / "locks"
-        opened_before = locks / "mlflow.ready"
-        if database.exists() and opened_before.exists():
-            ledger = cls(uri)
-            ledger._readable(database)
-            return ledger
-        with exclusive(locks / "mlflow.lock", "the ledger of runs"):
-            ledger = cls(uri)
-            ledger._readable(database)
-            opened_before.touch()
-            return ledger
+        if not database.exists():
+            locks = database.parent / "locks"
+            with exclusive(locks / "mlflow.lock", "the ledger of runs"):
+                if not database.exists():
+                    remove_leftovers(locks)
+                    cls._make(database, locks)
+        ledger = cls(f"sqlite:///{database.resolve()}")
+        ledger._readable(database)
+        return ledger
+
+    @classmethod
+    def _make(cls, database: Path, workspace: Path) -> None:
+        with staging_folder(workspace) as temp:
+            made = temp / database.name
+            cls(f"sqlite:///{made.resolve()}")._readable(database)
+            made.rename(database)
+            sync_folder(database.parent)
 
     def _readable(self, database: Path) -> None:
         try:
             self._client.search_experiments(max_results=1)
         except Exception as error:
+            if "disk is full" in str(error):
+                raise DiskFullError(f"no room left on the disk for {database}", "Free some space.") from error
             raise StoreIntegrityError(
                 f"the ledger {database} cannot be read: {str(error).splitlines()[0]}",
                 "Restore it from a backup, or move it away to begin a new one.",

@@ -7,7 +7,6 @@ import functools
 import importlib
 import logging
 import os
-import sys
 from importlib import metadata
 from typing import Any
 

@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from flowerops.ml.runtime import quiet_native_code, usable_cores, versions
+from flowerops.io.quiet import quiet_native_code
+from flowerops.ml.runtime import usable_cores, versions
 
 IMPORTS_NOTHING_HEAVY = """
 import sys, pkgutil, importlib
