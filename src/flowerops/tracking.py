@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowerops.errors import BadInputError, DiskFullError, StoreIntegrityError, UsageError
+from flowerops.errors import BadInputError, DiskFullError, FlowerOpsError, StoreIntegrityError, UsageError
 from flowerops.io.atomic import remove_leftovers, staging_folder, sync_folder
 from flowerops.io.locks import exclusive
 
@@ -67,6 +67,13 @@ def _mlflow_client(uri: str) -> Any:
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
+def _sqlite_uri(file: Path) -> str:
+    path = str(file.resolve())
+    if "%" in path or "?" in path:  # SQLAlchemy unquotes the first and ends the path at the second; MLflow does not
+        raise UsageError(f"the ledger of runs cannot lie in {file.parent}: '%' or '?' in its path", "Choose another home.")
+    return f"sqlite:///{path}"
+
+
 class Ledger:
     """Runs and models at one tracking address."""
 
@@ -80,28 +87,37 @@ class Ledger:
 
         Several processes that open a new MLflow database at once break it, and so does a kill while its tables are
         made: it is made under a lock and another name, and gets its own when it is complete.
+
+        Raises:
+            UsageError: The path has a character that MLflow cannot cope with.
+            DiskFullError, StoreIntegrityError: There is no room to make it, or it cannot be read.
         """
+        uri = _sqlite_uri(database)
         if not database.exists():
             locks = database.parent / "locks"
             with exclusive(locks / "mlflow.lock", "the ledger of runs"):
                 if not database.exists():
                     remove_leftovers(locks)
                     cls._make(database, locks)
-        ledger = cls(f"sqlite:///{database.resolve()}")
-        ledger._readable(database)
-        return ledger
+        return cls._opened(uri, database)
 
     @classmethod
     def _make(cls, database: Path, workspace: Path) -> None:
         with staging_folder(workspace) as temp:
-            made = temp / database.name
-            cls(f"sqlite:///{made.resolve()}")._readable(database)
-            made.rename(database)
+            cls._opened(_sqlite_uri(temp / database.name), database)
+            (temp / database.name).rename(database)
             sync_folder(database.parent)
 
-    def _readable(self, database: Path) -> None:
+    @classmethod
+    def _opened(cls, uri: str, database: Path) -> Ledger:
         try:
-            self._client.search_experiments(max_results=1)
+            if database.exists():
+                database.open("rb").close()  # when that fails, MLflow goes on trying for minutes
+            ledger = cls(uri)
+            ledger._client.search_experiments(max_results=1)
+            return ledger
+        except FlowerOpsError:
+            raise
         except Exception as error:
             if "disk is full" in str(error):
                 raise DiskFullError(f"no room left on the disk for {database}", "Free some space.") from error

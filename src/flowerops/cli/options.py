@@ -17,6 +17,9 @@ DatasetName = Annotated[
     str | None,
     typer.Option("--dataset", help="Dataset, as NAME or NAME:VERSION. Default: flowers.", show_default=False),
 ]
+Extend = Annotated[bool, typer.Option("--extend", help="New version: the latest one and the new photos.")]
+Replace = Annotated[bool, typer.Option("--replace", help="New version: exactly the new photos, even if classes go.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Say why the step ran, or why it did not.")]
 ParamsOption = Annotated[
     str | None,
     typer.Option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,6 +12,9 @@ from flowerops.domain.documents import Document
 from flowerops.domain.names import did_you_mean
 from flowerops.domain.params import SECTIONS, PreprocessParams
 from flowerops.errors import UsageError
+
+if TYPE_CHECKING:
+    from flowerops.services.intake import Mode
 
 Params = TypeVar("Params", bound=Document)
 
@@ -64,6 +67,19 @@ def preprocess_params(
         return None
     share = parse_share(max_bad, "--max-bad")
     return make_params(PreprocessParams, section, image_size=image_size, fit=fit, max_bad=share)
+
+
+def intake_mode(extend: bool, replace: bool, folder: Path | None) -> Mode | None:
+    """What `--extend` and `--replace` ask for.
+
+    Raises:
+        UsageError: Both, or one of them without new photos.
+    """
+    if extend and replace:
+        raise UsageError("--extend and --replace exclude each other", "Give one of them.")
+    if (extend or replace) and folder is None:
+        raise UsageError("--extend and --replace need --data-folder", "Name the folder of new photos.")
+    return "extend" if extend else "replace" if replace else None
 
 
 def parse_share(text: str | None, option: str) -> float | None:

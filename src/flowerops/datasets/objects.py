@@ -28,12 +28,7 @@ class ObjectStore:
         Raises:
             BadInputError: The file cannot be read.
         """
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise BadInputError(
-                f"cannot read {file}: {error.strerror}", "Mend its permissions or remove it."
-            ) from error
+        data = _read(file)
         sha256 = sha256_bytes(data)
         target = self.path_of(sha256)
         if not _is_there(target, len(data)):
@@ -55,6 +50,23 @@ class ObjectStore:
         if sha256_bytes(data) != sha256:
             raise StoreIntegrityError(f"stored photo {path} is corrupt", f"Delete that file. {hint}")
         return data
+
+
+def hash_file(file: Path) -> tuple[str, int]:
+    """A user's file's SHA-256 and size in bytes.
+
+    Raises:
+        BadInputError: It cannot be read.
+    """
+    data = _read(file)
+    return sha256_bytes(data), len(data)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"cannot read {file}: {error.strerror}", "Mend its permissions or remove it.") from error
 
 
 def _is_there(path: Path, size: int) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from flowerops.datasets.objects import ObjectStore
+from flowerops.datasets.objects import ObjectStore, hash_file
 from flowerops.datasets.rows import read_manifest, read_rows, rows_bytes, write_version
 from flowerops.datasets.scan import FoundFile, Scan
 from flowerops.domain.dataset import Provenance, RawFile, VersionManifest, count_classes
+from flowerops.domain.diff import union
 from flowerops.domain.progress import Progress
 from flowerops.errors import StoreIntegrityError
 from flowerops.io.atomic import publish_folder, sync_disk
@@ -19,7 +20,16 @@ OBJECTS_DIR = "objects"
 _THREADS = 8
 
 
-def ingest(scan: Scan, name: str, home: Path, provenance: Provenance, progress: Progress, synthetic: bool) -> Path:
+def ingest(
+    scan: Scan,
+    name: str,
+    home: Path,
+    provenance: Provenance,
+    progress: Progress,
+    synthetic: bool,
+    *,
+    base: Sequence[RawFile] = (),
+) -> Path:
     """Copy the scanned files into the store and publish their manifest under its digest.
 
     Args:
@@ -29,23 +39,32 @@ def ingest(scan: Scan, name: str, home: Path, provenance: Provenance, progress: 
         provenance: Who does it.
         progress: Told of every file.
         synthetic: Whether the images are drawings rather than photographs.
+        base: Rows of an earlier version that the new one is to contain as well.
 
     Returns:
         The version's folder. The same content gives the same folder, and nothing is written again.
     """
-    store = ObjectStore(home / OBJECTS_DIR)
+    rows = _each_file(scan, ObjectStore(home / OBJECTS_DIR).add, progress)
+    sync_disk()
+    return publish_raw(union(base, rows) if base else rows, scan, name, home, provenance, synthetic)
 
-    def take(found: FoundFile) -> RawFile:
-        sha256, size = store.add(found.location)
+
+def hash_files(scan: Scan, progress: Progress) -> list[RawFile]:
+    """The rows that `ingest` would make, without storing anything."""
+    return _each_file(scan, hash_file, progress)
+
+
+def _each_file(scan: Scan, read: Callable[[Path], tuple[str, int]], progress: Progress) -> list[RawFile]:
+    def row(found: FoundFile) -> RawFile:
+        sha256, size = read(found.location)
         return RawFile(bytes=size, label=found.label, path=found.path, sha256=sha256)
 
-    rows: list[RawFile] = []
+    rows = []
     with progress.task("reading photos", len(scan.files), "file") as task, ThreadPoolExecutor(_THREADS) as pool:
-        for row in pool.map(take, scan.files):
-            rows.append(row)
+        for made in pool.map(row, scan.files):
+            rows.append(made)
             task.advance()
-    sync_disk()
-    return publish_raw(rows, scan, name, home, provenance, synthetic)
+    return rows
 
 
 def publish_raw(

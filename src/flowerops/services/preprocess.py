@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from flowerops.datasets.raw import RawVersion
-from flowerops.datasets.scan import Scan, scan_folder
 from flowerops.datasets.split import SPLITTER_VERSION
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.dataset import PROCESSED_SUFFIX, VersionManifest
 from flowerops.domain.documents import digest_of
 from flowerops.domain.names import Selector
 from flowerops.domain.params import PreprocessParams
-from flowerops.domain.steps import StepContext
-from flowerops.errors import BadInputError
 from flowerops.images import DECODER_VERSION
-from flowerops.samples.marker import is_sample_set
+from flowerops.services.intake import Intake, Mode, look, take_in
 from flowerops.services.pipeline import Caller, Pipeline
 from flowerops.targets.protocol import DatasetVersion, Target
 
@@ -30,21 +27,30 @@ OpenPipeline = Callable[[], AbstractContextManager[Pipeline]]
 
 @dataclass(frozen=True)
 class PreprocessRequest:
-    """folder: new photos, or None to take a version that is there. dataset: which one, or the name of the new one."""
+    """folder: new photos, or None to take a version that is there. dataset: which one, or the name of the new one.
+
+    mode: what becomes of the latest version's photos when there are new ones; see `services.intake.Intake`.
+    """
 
     folder: Path | None
     dataset: Selector
     params: PreprocessParams
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A raw version and what was made of it; `reused` when nothing had to be computed."""
+    """A raw version and what was made of it; `reused` when nothing had to be computed.
+
+    reason: why the step ran or did not. changes: what new photos changed, as counts.
+    """
 
     raw: DatasetVersion
     processed: DatasetVersion
     reused: bool
     seconds: float
+    reason: str = "prepared before"
+    changes: dict[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
         """The result's JSON members."""
@@ -63,6 +69,8 @@ class Prepared:
             "decoded": 0 if self.reused else manifest.decoded,
             "carried_over": manifest.files if self.reused else manifest.carried_over,
             "reused": self.reused,
+            "reason": self.reason,
+            "changes": self.changes,
             "synthetic": manifest.synthetic,
             "unused": len(quarantined),
             "seconds": round(self.seconds, 3),
@@ -80,21 +88,14 @@ def _version_document(version: DatasetVersion) -> dict[str, Any]:
     }
 
 
-def plan(target: Target, request: PreprocessRequest) -> dict[str, Any]:
-    """What `preprocess` would do, without doing it: JSON members `dataset`, `files`, `classes`, `skipped`, `latest`."""
-    known = target.datasets.all(request.dataset.name)
-    latest = {"version": known[0].version, "files": known[0].manifest.files} if known else None
-    if request.folder is None:
-        raw = target.datasets.find(request.dataset)
-        return {"dataset": str(request.dataset), "files": raw.manifest.files, "classes": raw.manifest.classes}
-    scan = scan_folder(request.folder)
-    return {
-        "dataset": request.dataset.name,
-        "files": len(scan.files),
-        "classes": scan.classes(),
-        "skipped": [entry.model_dump() for entry in scan.skipped],
-        "latest": latest,
-    }
+def plan(target: Target, request: PreprocessRequest, caller: Caller) -> dict[str, Any]:
+    """What `preprocess` would do, without doing it: JSON members `dataset`, `summary`, `files`, `classes` …"""
+    if request.folder is not None:
+        return look(target, Intake(request.folder, request.dataset, request.mode), caller)
+    raw = target.datasets.find(request.dataset)
+    reason, _ = _why(target, RawVersion(raw.folder).manifest, request.params)
+    named = f"{raw.name}:{raw.version}"
+    return {"dataset": named, "summary": reason, "files": raw.manifest.files, "classes": raw.manifest.classes}
 
 
 def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_pipeline: OpenPipeline) -> Prepared:
@@ -106,12 +107,16 @@ def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_
         BadInputError: The folder or its photos cannot be used, or the dataset is unknown.
     """
     started = time.perf_counter()
-    folder = _raw_folder(target, request, caller)
+    taken = None
+    if request.folder is not None:
+        taken = take_in(target, Intake(request.folder, request.dataset, request.mode), caller)
+    folder = taken.folder if taken else target.datasets.find(request.dataset).folder
+    changes = taken.plan() if taken else None
     raw = RawVersion(folder).manifest
-    recipe = _recipe(raw, request.params)
-    done = [found for found in target.datasets.all(raw.name + PROCESSED_SUFFIX) if found.manifest.recipe == recipe]
-    if done:
-        return Prepared(target.datasets.number(folder), done[0], True, time.perf_counter() - started)
+    reason, done = _why(target, raw, request.params)
+    if done is not None:
+        numbered = target.datasets.number(folder)
+        return Prepared(numbered, done, True, time.perf_counter() - started, reason, changes)
     with open_pipeline() as pipeline:
         output = pipeline.step(
             "preprocess",
@@ -122,33 +127,40 @@ def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_
                 "objects": target.datasets.objects(),
                 "earlier": [found.folder for found in reversed(target.datasets.all(raw.name + PROCESSED_SUFFIX))],
             },
-            {"recipe": recipe},
+            {"recipe": _recipe(raw, request.params)},
         )
         numbered = target.datasets.number(folder)
         processed = target.datasets.number(output.folder)
         pipeline.tag({"dataset_id": f"{numbered.name}:{numbered.version}"})
-    return Prepared(numbered, processed, False, time.perf_counter() - started)
+    return Prepared(numbered, processed, False, time.perf_counter() - started, reason, changes)
 
 
-def _raw_folder(target: Target, request: PreprocessRequest, caller: Caller) -> Path:
-    if request.folder is None:
-        return target.datasets.find(request.dataset).folder
-    if request.dataset.version is not None:
-        raise BadInputError(
-            f"--dataset {request.dataset} names a version, but --data-folder makes a new one",
-            f"Write --dataset {request.dataset.name}.",
-        )
-    scan = scan_folder(request.folder)
-    caller.progress.message(_announcement(request.folder, scan))
-    context = StepContext(build=caller.build, code=caller.code)
-    return target.datasets.take_in(scan, request.dataset.name, context, caller.progress, is_sample_set(request.folder))
+def _why(target: Target, raw: VersionManifest, params: PreprocessParams) -> tuple[str, DatasetVersion | None]:
+    """Why the step runs or not, by the first input that differs, and the version that makes it unnecessary."""
+    recipe = _recipe(raw, params)
+    known = target.datasets.all(raw.name + PROCESSED_SUFFIX)
+    for found in known:
+        if found.manifest.recipe == recipe:
+            return f"{found.name}:{found.version} was made of the same photos in the same way", found
+    if not known:
+        return "nothing was prepared before", None
+    last = known[0]
+    named = f"{last.name}:{last.version}"
+    if last.manifest.parents[0].digest != raw.digest:
+        return f"the photos are not those of {named}", None
+    for name, value in decisive(params).items():
+        before = last.manifest.params.get(name)
+        if before != value:
+            return f"{name} is {value}, in {named} it was {before}", None
+    return f"the way to decode or to split is not that of {named}", None
 
 
-def _announcement(folder: Path, scan: Scan) -> str:
-    skipped = f", {len(scan.skipped)} skipped" if scan.skipped else ""
-    return f"{folder}: {len(scan.files):,} files in {len(scan.classes())} classes{skipped}"
+def decisive(params: PreprocessParams) -> dict[str, Any]:
+    """The parameters that decide about the result."""
+    return params.model_dump(exclude={"workers", "max_bad"})
 
 
 def _recipe(raw: VersionManifest, params: PreprocessParams) -> str:
-    decisive = params.model_dump(exclude={"workers", "max_bad"})
-    return digest_of({"raw": raw.digest, "params": decisive, "decoder": DECODER_VERSION, "splitter": SPLITTER_VERSION})
+    return digest_of(
+        {"raw": raw.digest, "params": decisive(params), "decoder": DECODER_VERSION, "splitter": SPLITTER_VERSION}
+    )

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowerops.datasets.scan import scan_folder
 from flowerops.domain.dataset import PROCESSED_SUFFIX
 from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.params import PreprocessParams, TrainParams
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
 from flowerops.errors import BadInputError
-from flowerops.services.pipeline import Pipeline
-from flowerops.services.preprocess import Prepared, PreprocessRequest, preprocess
+from flowerops.services.intake import Intake, Mode, look
+from flowerops.services.pipeline import Caller, Pipeline
+from flowerops.services.preprocess import Prepared, PreprocessRequest, decisive, preprocess
 from flowerops.targets.protocol import DatasetVersion, Target
 
 BUNDLE_DIR = "bundle"
@@ -34,6 +34,7 @@ class TrainRequest:
     dataset: Selector
     params: TrainParams
     preprocessing: PreprocessParams | None
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def resolve(pipeline: Pipeline, request: TrainRequest) -> Prepared:
         if prepared is not None:
             return prepared
     params = request.preprocessing or PreprocessParams()
-    wanted = PreprocessRequest(request.folder, request.dataset, params)
+    wanted = PreprocessRequest(request.folder, request.dataset, params, request.mode)
     return preprocess(target, wanted, pipeline.caller, lambda: nullcontext(pipeline))
 
 
@@ -98,8 +99,8 @@ def _prepared_before(target: Target, request: TrainRequest) -> Prepared | None:
 def _fits(processed: DatasetVersion, wanted: PreprocessParams | None) -> bool:
     if wanted is None:
         return True
-    decisive = wanted.model_dump(exclude={"workers", "max_bad"})
-    return {key: processed.manifest.params.get(key) for key in decisive} == decisive
+    wished = decisive(wanted)
+    return {key: processed.manifest.params.get(key) for key in wished} == wished
 
 
 def _raw_of(target: Target, processed: DatasetVersion) -> DatasetVersion:
@@ -136,12 +137,11 @@ def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams) -> Traine
     return Trained(pipeline.run_id, pipeline.experiment, raw, processed, bundle, manifest, elapsed)
 
 
-def plan(target: Target, request: TrainRequest) -> dict[str, Any]:
+def plan(target: Target, request: TrainRequest, caller: Caller) -> dict[str, Any]:
     """What `train` would do, without doing it."""
-    source = f"a new version of {request.dataset.name} from {request.folder}"
-    if request.folder is None:
-        raw = target.datasets.find(request.dataset)
-        source = f"{raw.name}:{raw.version}"
-    else:
-        scan_folder(request.folder)
-    return {"dataset": source, "params": request.params.model_dump()}
+    params = request.params.model_dump()
+    if request.folder is not None:
+        seen = look(target, Intake(request.folder, request.dataset, request.mode), caller)
+        return {**seen, "params": params}
+    raw = target.datasets.find(request.dataset)
+    return {"dataset": f"{raw.name}:{raw.version}", "summary": "no new photos", "params": params}

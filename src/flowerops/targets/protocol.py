@@ -10,7 +10,7 @@ from typing import Protocol
 
 from flowerops.datasets.scan import Scan
 from flowerops.domain.bundle import VersionRef
-from flowerops.domain.dataset import VersionManifest
+from flowerops.domain.dataset import RawFile, VersionManifest
 from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
 from flowerops.domain.documents import Document
 from flowerops.domain.names import Selector
@@ -95,8 +95,21 @@ class DatasetStore(Protocol):
             BadInputError: There is none; the hint has the nearest name.
         """
 
-    def take_in(self, scan: Scan, name: str, context: StepContext, progress: Progress, synthetic: bool) -> Path:
-        """Store scanned photos as a raw version without a number yet; returns the version's folder."""
+    def take_in(
+        self,
+        scan: Scan,
+        name: str,
+        context: StepContext,
+        progress: Progress,
+        synthetic: bool,
+        *,
+        base: Sequence[RawFile] = (),
+    ) -> Path:
+        """Store scanned photos, and the rows of a base version with them, as a raw version without a number yet.
+
+        Returns:
+            The version's folder.
+        """
 
     def number(self, folder: Path) -> DatasetVersion:
         """Publish a version's folder and give it its number; the same content keeps the number it has."""

@@ -55,6 +55,8 @@ def test_a_github_run_without_an_address_keeps_its_id():
     assert (build.id, build.uri) == ("77", None)
 
 
-@pytest.mark.parametrize("env", [{}, {"CI": "true"}, {"GITHUB_RUN_ID": "77"}, {"BUILD_BUILDID": ""}, {"GITHUB_ACTIONS": "true"}])
+@pytest.mark.parametrize(
+    "env", [{}, {"CI": "true"}, {"GITHUB_RUN_ID": "77"}, {"BUILD_BUILDID": ""}, {"GITHUB_ACTIONS": "true"}]
+)
 def test_elsewhere_there_is_no_build(env):
     assert build_from_environment(env) is None

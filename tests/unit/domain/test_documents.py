@@ -34,7 +34,9 @@ class Flower(Document):
 
 
 def manifest() -> VersionManifest:
-    provenance = Provenance(created="2024-05-01T12:00:00+00:00", build=BuildInfo(kind="laptop", id="x"), code=CodeInfo())
+    provenance = Provenance(
+        created="2024-05-01T12:00:00+00:00", build=BuildInfo(kind="laptop", id="x"), code=CodeInfo()
+    )
     return VersionManifest(
         kind="raw", name="flowers", digest="a" * 64, files=2, bytes=10, classes={"tulips": 2}, provenance=provenance
     )

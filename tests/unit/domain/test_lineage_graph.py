@@ -24,7 +24,12 @@ def model_graph() -> tuple[Lineage, str]:
 def test_the_document_lists_nodes_and_edges_in_the_order_added():
     graph, _ = model_graph()
     document = json.loads(json.dumps(graph.document()))
-    assert document["nodes"][0] == {"id": "model:flower_classifier:1", "kind": "model", "name": "flower_classifier:1", "digest": "abc"}
+    assert document["nodes"][0] == {
+        "id": "model:flower_classifier:1",
+        "kind": "model",
+        "name": "flower_classifier:1",
+        "digest": "abc",
+    }
     assert document["nodes"][-1] == {"id": "dataset:flowers:1", "kind": "dataset", "name": "flowers:1", "files": 3}
     assert document["edges"] == [
         ["model:flower_classifier:1", "run:r1", "made by"],
@@ -52,7 +57,9 @@ def test_two_kinds_may_share_a_name():
 def test_a_missing_thing_says_so():
     graph = Lineage()
     graph.add("dataset", "flowers:1", missing=True)
-    assert graph.document()["nodes"] == [{"id": "dataset:flowers:1", "kind": "dataset", "name": "flowers:1", "missing": True}]
+    assert graph.document()["nodes"] == [
+        {"id": "dataset:flowers:1", "kind": "dataset", "name": "flowers:1", "missing": True}
+    ]
 
 
 def test_a_fact_cannot_take_the_place_of_the_id():

@@ -37,7 +37,25 @@ def test_a_version_that_is_no_number_is_refused(version):
     assert "flowers" in (caught.value.hint or "")
 
 
-BAD_NAMES = ["", ".", "..", "../x", "a/b", "a\\b", "/etc", "a..b", "%2e%2e", "a%20", "a b", "a\n", "-x", "_x", "ü", "a" * 64, "a\0"]
+BAD_NAMES = [
+    "",
+    ".",
+    "..",
+    "../x",
+    "a/b",
+    "a\\b",
+    "/etc",
+    "a..b",
+    "%2e%2e",
+    "a%20",
+    "a b",
+    "a\n",
+    "-x",
+    "_x",
+    "ü",
+    "a" * 64,
+    "a\0",
+]
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)

@@ -1,4 +1,4 @@
-"""flowerops data list|show."""
+"""flowerops data: list and show; the other commands of the group have files of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flowerops.cli.commands import data_diff
 from flowerops.cli.console import Console
 from flowerops.cli.session import Session, with_session
 
@@ -16,6 +17,8 @@ def add_to(root: typer.Typer) -> None:
     """Add the group."""
     app.command("list", epilog="Example:\n\n  flowerops data list")(with_session("data list")(list_))
     app.command("show", epilog="Example:\n\n  flowerops data show flowers:1")(with_session("data show")(show))
+    for module in (data_diff,):
+        module.add_to(app)
     root.add_typer(app)
 
 

@@ -7,12 +7,26 @@ from typing import Any
 import typer
 
 from flowerops.cli.console import Console
-from flowerops.cli.options import DataFolder, DatasetName, DryRun, FitOption, ImageSize, MaxBad, ParamsOption, Workers
+from flowerops.cli.options import (
+    DataFolder,
+    DatasetName,
+    DryRun,
+    Explain,
+    Extend,
+    FitOption,
+    ImageSize,
+    MaxBad,
+    ParamsOption,
+    Replace,
+    Workers,
+)
 from flowerops.cli.session import Session, with_session
 
 _EXAMPLES = """Examples:
 
   flowerops preprocess --data-folder photos/
+
+  flowerops preprocess --data-folder more/ --extend
 
   flowerops preprocess --dataset flowers:2 --image-size 160 --fit crop
 """
@@ -33,10 +47,13 @@ def preprocess(
     max_bad: MaxBad = None,
     workers: Workers = None,
     params: ParamsOption = None,
+    extend: Extend = False,
+    replace: Replace = False,
+    explain: Explain = False,
     dry_run: DryRun = False,
 ) -> None:
     """Turn photos into a numbered dataset version that is decoded, resized and split."""
-    from flowerops.cli.parameters import make_params, parse_share, read_params
+    from flowerops.cli.parameters import intake_mode, make_params, parse_share, read_params
     from flowerops.domain.names import parse_selector
     from flowerops.domain.params import PreprocessParams
     from flowerops.services import preprocess as service
@@ -46,9 +63,10 @@ def preprocess(
     share = parse_share(max_bad, "--max-bad")
     wanted = make_params(PreprocessParams, section, image_size=image_size, fit=fit, max_bad=share, workers=workers)
     selector = parse_selector(dataset or session.settings.dataset, "dataset")
-    request = service.PreprocessRequest(data_folder, selector, wanted)
+    mode = intake_mode(extend, replace, data_folder)
+    request = service.PreprocessRequest(data_folder, selector, wanted, mode)
     if dry_run:
-        session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
+        session.finish({"dry_run": True, **service.plan(session.target, request, session.caller)}, _show_plan)
         return
     experiment = selector.name + service.EXPERIMENT_SUFFIX
     prepared = service.preprocess(
@@ -58,6 +76,8 @@ def preprocess(
         lambda: begin(session.target, session.caller, experiment, "preprocess"),
     )
     session.finish(prepared.document(), show)
+    if explain and not session.as_json:
+        session.console.print(f"  {'reused' if prepared.reused else 'ran'}: {prepared.reason}")
 
 
 def show(console: Console, document: dict[str, Any]) -> None:
@@ -94,5 +114,5 @@ def show_left_out(console: Console, document: dict[str, Any]) -> None:
 
 
 def _show_plan(console: Console, document: dict[str, Any]) -> None:
-    console.heading(f"would take in {document['files']:,} files for {document['dataset']}", mark="→")
+    console.heading(f"{document['dataset']}: {document['summary']}", mark="→")
     console.facts({"classes": ", ".join(f"{label} {count:,}" for label, count in document["classes"].items())})

@@ -21,11 +21,13 @@ from flowerops.cli.options import (
     DryRun,
     EndpointOption,
     Epochs,
+    Extend,
     FitOption,
     ImageSize,
     MaxBad,
     ParamsOption,
     PortOption,
+    Replace,
     Seed,
 )
 from flowerops.cli.session import Session, with_session
@@ -71,10 +73,12 @@ def run(
     fit: FitOption = None,
     max_bad: MaxBad = None,
     params: ParamsOption = None,
+    extend: Extend = False,
+    replace: Replace = False,
     dry_run: DryRun = False,
 ) -> None:
     """Do all of it: preprocess, train, evaluate, register, deploy, smoke-test."""
-    from flowerops.cli.parameters import make_params, preprocess_params, read_params
+    from flowerops.cli.parameters import intake_mode, make_params, preprocess_params, read_params
     from flowerops.domain.names import parse_selector
     from flowerops.domain.params import TrainParams
     from flowerops.services import run as service
@@ -84,11 +88,13 @@ def run(
     wanted = make_params(TrainParams, sections.get("training", {}), backbone=backbone, epochs=epochs, seed=seed)
     selector = parse_selector(dataset or session.settings.dataset, "dataset")
     preprocessing = preprocess_params(sections, image_size, fit, max_bad)
-    training = train_service.TrainRequest(data_folder, selector, wanted, preprocessing)
+    training = train_service.TrainRequest(
+        data_folder, selector, wanted, preprocessing, intake_mode(extend, replace, data_folder)
+    )
     request = full_request(session, sections, training, name, endpoint or session.settings.endpoint, port)
     if dry_run:
         train_service.check(session.target, training)
-        plan = {"dry_run": True, "steps": list(_SHOW), **train_service.plan(session.target, training)}
+        plan = {"dry_run": True, "steps": list(_SHOW), **train_service.plan(session.target, training, session.caller)}
         session.finish(plan, lambda console, found: console.heading(f"would run on {found['dataset']}", mark="→"))
         return
     document = service.run_all(session.target, request, session.caller, step_listener(session))

@@ -13,10 +13,12 @@ from flowerops.cli.options import (
     DatasetName,
     DryRun,
     Epochs,
+    Extend,
     FitOption,
     ImageSize,
     MaxBad,
     ParamsOption,
+    Replace,
     Seed,
 )
 from flowerops.cli.session import Session, with_session
@@ -54,10 +56,12 @@ def train(
     fit: FitOption = None,
     max_bad: MaxBad = None,
     params: ParamsOption = None,
+    extend: Extend = False,
+    replace: Replace = False,
     dry_run: DryRun = False,
 ) -> None:
     """Train a model on the latest dataset version, or on new photos, and seal it as a bundle."""
-    from flowerops.cli.parameters import make_params, preprocess_params, read_params
+    from flowerops.cli.parameters import intake_mode, make_params, preprocess_params, read_params
     from flowerops.domain.names import parse_selector
     from flowerops.domain.params import TrainParams
     from flowerops.services import train as service
@@ -77,10 +81,12 @@ def train(
     )
     preprocessing = preprocess_params(sections, image_size, fit, max_bad)
     selector = parse_selector(dataset or session.settings.dataset, "dataset")
-    request = service.TrainRequest(data_folder, selector, wanted, preprocessing)
+    request = service.TrainRequest(
+        data_folder, selector, wanted, preprocessing, intake_mode(extend, replace, data_folder)
+    )
     service.check(session.target, request)
     if dry_run:
-        session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
+        session.finish({"dry_run": True, **service.plan(session.target, request, session.caller)}, _show_plan)
         return
     with begin(session.target, session.caller, session.settings.experiment, "train") as pipeline:
         trained = service.train(pipeline, service.resolve(pipeline, request), request.params)
@@ -109,5 +115,5 @@ def show(console: Console, document: dict[str, Any]) -> None:
 
 
 def _show_plan(console: Console, document: dict[str, Any]) -> None:
-    console.heading(f"would train on {document['dataset']}", mark="→")
+    console.heading(f"would train on {document['dataset']}: {document['summary']}", mark="→")
     console.facts(document["params"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from flowerops.datasets.raw import ingest, version_folder
 from flowerops.datasets.rows import read_manifest
 from flowerops.datasets.scan import Scan
+from flowerops.domain.dataset import RawFile
 from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
@@ -44,10 +46,19 @@ class LocalDatasets:
         numbers = ", ".join(str(found.version) for found in reversed(known))
         raise BadInputError(f"dataset {selector.name!r} has no version {selector.version}", f"There is {numbers}.")
 
-    def take_in(self, scan: Scan, name: str, context: StepContext, progress: Progress, synthetic: bool) -> Path:
+    def take_in(
+        self,
+        scan: Scan,
+        name: str,
+        context: StepContext,
+        progress: Progress,
+        synthetic: bool,
+        *,
+        base: Sequence[RawFile] = (),
+    ) -> Path:
         """Copy scanned photos into the store."""
         provenance = context.provenance(now(), environment_info())
-        return ingest(scan, name, self._home.root, provenance, progress, synthetic)
+        return ingest(scan, name, self._home.root, provenance, progress, synthetic, base=base)
 
     def number(self, folder: Path) -> DatasetVersion:
         """Move a version's folder to its place and number it."""

@@ -1,0 +1,168 @@
+"""Compare a dataset version with what its manifest and its number say, file by file and image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowerops.datasets.checks import Check
+from flowerops.datasets.objects import ObjectStore
+from flowerops.datasets.processed import SAMPLES_FILE, SampleSet
+from flowerops.datasets.rows import read_manifest, read_rows
+from flowerops.datasets.shards import DATA_DIR, shard_plan
+from flowerops.datasets.verify_shards import shard_problems
+from flowerops.domain.dataset import (
+    MANIFEST_FILE,
+    ROWS_FILE,
+    SPLITS,
+    ProcessedImage,
+    RawFile,
+    VersionManifest,
+    count_classes,
+)
+from flowerops.domain.verification import MISSING, UNEXPECTED, Problem
+from flowerops.errors import StoreIntegrityError
+from flowerops.io.hashing import sha256_file
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A version to verify: its name with the number, the digest that the number stands for, and its folder."""
+
+    name: str
+    digest: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """How a verification of one version begins: what is wrong at first sight, and what is still to be looked at."""
+
+    problems: list[Problem]
+    checks: list[Check]
+
+
+def inspect(suspect: Suspect, objects: Path | None, seen: set[str]) -> Inspection:
+    """Look at a version's folder, manifest and rows, and plan the rest.
+
+    Args:
+        suspect: The version.
+        objects: The content store, or None where raw versions carry their photos.
+        seen: SHA-256 of objects that another version's checks cover already; grows.
+    """
+    if not suspect.folder.is_dir():
+        return Inspection([_problem(suspect, suspect.folder, suspect.digest, MISSING)], [])
+    try:
+        manifest = read_manifest(suspect.folder)
+    except StoreIntegrityError as error:
+        return Inspection([_problem(suspect, suspect.folder / MANIFEST_FILE, "a manifest", error.message)], [])
+    if manifest.digest != suspect.digest:
+        wrong = _problem(suspect, suspect.folder / MANIFEST_FILE, suspect.digest, manifest.digest)
+        return Inspection([wrong], [])
+    rows_file = suspect.folder / ROWS_FILE
+    got = file_digest(rows_file)
+    if got != manifest.digest:
+        return Inspection([_problem(suspect, rows_file, manifest.digest, got)], [])
+    try:
+        if manifest.kind == "raw":
+            return _raw(suspect, manifest, read_rows(suspect.folder, RawFile), objects, seen)
+        return _processed(suspect, manifest, read_rows(suspect.folder, ProcessedImage))
+    except StoreIntegrityError as error:
+        return Inspection([_problem(suspect, rows_file, f"rows of a {manifest.kind} version", error.message)], [])
+
+
+def file_digest(path: Path) -> str:
+    """A file's SHA-256, or why there is none: "missing", or "unreadable: …"."""
+    try:
+        return sha256_file(path)
+    except FileNotFoundError:
+        return MISSING
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def _raw(
+    suspect: Suspect, manifest: VersionManifest, rows: list[RawFile], objects: Path | None, seen: set[str]
+) -> Inspection:
+    expected = {MANIFEST_FILE, ROWS_FILE}
+    checks = [Check(2, lambda: [])]  # manifest and rows, which were read above
+    facts: dict[str, Any] = {
+        "files": len(rows),
+        "bytes": sum(row.bytes for row in rows),
+        "classes": count_classes(row.label for row in rows),
+    }
+    if objects is None:
+        expected |= {row.path for row in rows}
+        checks += [_file_check(suspect, suspect.folder / row.path, row.sha256, row.path) for row in rows]
+    else:
+        store = ObjectStore(objects)
+        for row in rows:
+            if row.sha256 not in seen:
+                seen.add(row.sha256)
+                checks.append(_file_check(suspect, store.path_of(row.sha256), row.sha256, row.path))
+    return Inspection([*_counted(suspect, manifest, facts), *_strangers(suspect, expected)], checks)
+
+
+def _processed(suspect: Suspect, manifest: VersionManifest, rows: list[ProcessedImage]) -> Inspection:
+    labels = sorted(manifest.classes)
+    plan = [(f"{DATA_DIR}/{name}", part) for name, part in shard_plan(rows)]
+    facts: dict[str, Any] = {
+        "files": len(rows),
+        "classes": count_classes(row.label for row in rows),
+        "splits": {split: sum(row.split == split for row in rows) for split in SPLITS},
+    }
+    checks = [Check(2, lambda: [])]
+    for name, part in plan:
+        checks.append(_shard_check(suspect, suspect.folder / name, part, labels))
+    expected = {MANIFEST_FILE, ROWS_FILE, SAMPLES_FILE, *(name for name, _ in plan)}
+    problems = _counted(suspect, manifest, facts)
+    try:
+        samples = SampleSet.from_json((suspect.folder / SAMPLES_FILE).read_bytes(), SAMPLES_FILE).samples
+    except OSError:
+        samples = []  # a missing list is found by its name, like every other file
+    except StoreIntegrityError as error:
+        samples = []
+        problems.append(_problem(suspect, suspect.folder / SAMPLES_FILE, "a list of samples", error.message))
+    folder = Path(SAMPLES_FILE).parent.as_posix()
+    for sample in samples:
+        name = f"{folder}/{sample.file}"
+        expected.add(name)
+        checks.append(_file_check(suspect, suspect.folder / name, sample.sha256, sample.path))
+    return Inspection([*problems, *_strangers(suspect, expected, absent=frozenset({SAMPLES_FILE}))], checks)
+
+
+def _shard_check(suspect: Suspect, path: Path, rows: list[ProcessedImage], labels: list[str]) -> Check:
+    return Check(len(rows), lambda: shard_problems(path, rows, labels, suspect.name))
+
+
+def _file_check(suspect: Suspect, path: Path, digest: str, photo: str) -> Check:
+    def run() -> Iterator[Problem]:
+        got = file_digest(path)
+        if got != digest:
+            yield _problem(suspect, path, digest, got, photo)
+
+    return Check(1, run)
+
+
+def _counted(suspect: Suspect, manifest: VersionManifest, facts: dict[str, Any]) -> list[Problem]:
+    """The manifest's own counts are outside of the digest, so they are counted again."""
+    path = suspect.folder / MANIFEST_FILE
+    return [
+        _problem(suspect, path, f"{name} {value}", f"{name} {getattr(manifest, name)}")
+        for name, value in facts.items()
+        if getattr(manifest, name) != value
+    ]
+
+
+def _strangers(suspect: Suspect, expected: set[str], absent: frozenset[str] = frozenset()) -> list[Problem]:
+    """Files that do not belong to the version; and of `absent`, which no other check reads, those that are not there."""
+    folder = suspect.folder
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or path.is_file()}
+    added = [_problem(suspect, folder / name, "no file", UNEXPECTED) for name in sorted(found - expected)]
+    return added + [_problem(suspect, folder / name, "a file", MISSING) for name in sorted(absent - found)]
+
+
+def _problem(suspect: Suspect, path: Path, expected: str, got: str, part: str = "") -> Problem:
+    return Problem(path=str(path), expected=expected, got=got, of=f"{suspect.name} {part}".rstrip())

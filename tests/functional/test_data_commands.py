@@ -1,0 +1,75 @@
+"""The data commands through the real command line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from helpers.command import Outcome, flowerops
+from helpers.photos import make_photos, photo_bytes
+
+SMALL = ("--image-size", "32")
+
+
+def ok(outcome: Outcome) -> dict:  # type: ignore[type-arg]
+    assert outcome.code == 0, outcome.stdout + outcome.stderr
+    return outcome.document
+
+
+def preprocess(cwd: Path, folder: str, *more: str) -> dict:  # type: ignore[type-arg]
+    return ok(flowerops("preprocess", "--data-folder", folder, *SMALL, *more, "--json", cwd=cwd))
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place with flowers:1, and flowers:2 in which a photo was added, one removed, one relabelled and one moved."""
+    place = tmp_path_factory.mktemp("data")
+    make_photos(place / "photos", per_class=14)
+    preprocess(place, "photos")
+    shutil.copytree(place / "photos", place / "new")
+    (place / "new/daisy/daisy_0000.jpg").rename(place / "new/roses/from_daisy.jpg")
+    (place / "new/daisy/daisy_0001.jpg").rename(place / "new/daisy/renamed.jpg")
+    (place / "new/roses/roses_0000.jpg").unlink()
+    make_photos(place / "new", classes=("daisy", "roses", "lily"), per_class=0)
+    for number in range(8):
+        (place / f"new/lily/{number}.jpg").write_bytes(photo_bytes(number, hue=3))
+    preprocess(place, "new")
+    return place
+
+
+@pytest.fixture
+def copy(grown: Path, tmp_path: Path) -> Path:
+    """A copy of the place that a test may change."""
+    shutil.copytree(grown, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+# --- diff -----------------------------------------------------------------------------------------------------------
+
+
+def test_diff_names_every_photo_and_class_that_changed(grown: Path) -> None:
+    document = ok(flowerops("data", "diff", "flowers:1", "flowers:2", "--json", cwd=grown))
+    assert document["added"] == [f"lily/{number}.jpg" for number in range(8)]
+    assert document["removed"] == ["roses/roses_0000.jpg"]
+    assert document["relabelled"] == [{"before": "daisy/daisy_0000.jpg", "after": "roses/from_daisy.jpg"}]
+    assert document["moved"] == [{"before": "daisy/daisy_0001.jpg", "after": "daisy/renamed.jpg"}]
+    assert (document["classes_added"], document["classes_removed"]) == (["lily"], [])
+    assert document["counts"]["unchanged"] == 26
+    back = ok(flowerops("data", "diff", "flowers", "flowers:1", "--json", cwd=grown))
+    assert back["removed"] == document["added"]
+    assert back["classes_removed"] == ["lily"]
+
+
+def test_diff_for_people_has_counts_and_paths(grown: Path) -> None:
+    said = flowerops("data", "diff", "flowers:1", "flowers:2", cwd=grown).stdout
+    assert "from flowers:1 to flowers:2" in said
+    assert "- roses/roses_0000.jpg" in said
+    assert "relabelled: daisy/daisy_0000.jpg → roses/from_daisy.jpg" in said
+
+
+def test_diff_of_a_processed_version_names_the_raw_one(grown: Path) -> None:
+    outcome = flowerops("data", "diff", "flowers:1", "flowers_processed:2", cwd=grown)
+    assert outcome.code == 3
+    assert "made from flowers:2" in outcome.stderr
