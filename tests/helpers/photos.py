@@ -24,7 +24,9 @@ def picture(number: int, size: tuple[int, int] = (48, 40), hue: int = 0) -> Imag
         hue: The class's place in its list of colours.
     """
     noise = np.random.default_rng([number, hue])
-    patches = np.array(_HUES[hue % len(_HUES)]) * 0.5 + noise.uniform(0, 128, (*_GRID, 1)) + noise.normal(0, 8, (*_GRID, 3))
+    patches = (
+        np.array(_HUES[hue % len(_HUES)]) * 0.5 + noise.uniform(0, 128, (*_GRID, 1)) + noise.normal(0, 8, (*_GRID, 3))
+    )
     coarse = Image.fromarray(np.clip(patches, 0, 255).astype(np.uint8))
     return coarse.resize(size, Image.Resampling.BICUBIC)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from flowerops.errors import FlowerOpsError
 from flowerops.io.quiet import quiet_native_code
 from flowerops.ml.runtime import load_interpreter, load_tensorflow
 from flowerops.ml.source import Pixels
@@ -20,16 +21,25 @@ def to_tflite(model: Any) -> bytes:
 
     Returns:
         The flatbuffer; input float32 [1, size, size, 3], output as the model's with a batch of 1.
+
+    Raises:
+        FlowerOpsError: The model uses an operation that LiteRT does not have.
     """
     tensorflow = load_tensorflow()
     signature = tensorflow.TensorSpec([1, *model.input_shape[1:]], tensorflow.float32, name="image")
     function = tensorflow.function(lambda image: model(image, training=False), autograph=False)
     concrete = function.get_concrete_function(signature)
-    with quiet_native_code():
-        # Without the model as second argument the converter freezes the function in memory; with it, or through
-        # from_keras_model, it writes and reads a SavedModel first, which takes four times as long.
-        converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([concrete])
-        return bytes(converter.convert())
+    # Without the model as second argument the converter freezes the function in memory; with it, or through
+    # from_keras_model, it writes and reads a SavedModel first, which takes four times as long.
+    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([concrete])
+    try:
+        with quiet_native_code():
+            return bytes(converter.convert())
+    except Exception as error:  # the converter raises ConverterError, ValueError and RuntimeError
+        raise FlowerOpsError(
+            f"{model.name} cannot be converted to LiteRT: {str(error).partition(chr(10))[0]}",
+            "It uses an operation that LiteRT does not have: choose another --backbone.",
+        ) from error
 
 
 def open_interpreter(flatbuffer: bytes, threads: int = 1) -> Any:

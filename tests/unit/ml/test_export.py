@@ -46,6 +46,15 @@ def test_the_litert_model_takes_one_float_image(backbone: Backbone) -> None:
     assert (result["shape"].tolist(), result["dtype"]) == ([1, 3], np.float32)
 
 
+def test_an_operation_that_litert_does_not_have_is_named_without_a_traceback() -> None:
+    from keras import Input, Model, ops
+
+    image = Input((4, 4, 3))
+    real, imaginary = ops.fft((image, ops.zeros_like(image)))
+    with pytest.raises(FlowerOpsError, match="cannot be converted to LiteRT"):
+        to_tflite(Model(image, ops.sqrt(real * real + imaginary * imaginary)))
+
+
 def test_files_that_disagree_are_not_accepted(
     backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
