@@ -47,7 +47,7 @@ Backbone = Annotated[
         show_default=False,
     ),
 ]
-Epochs = Annotated[int | None, typer.Option(help="Most epochs to train.", min=1, show_default=False)]
+Epochs = Annotated[int | None, typer.Option(help="Most epochs to train. Default: 50, for cnn 10.", min=1, show_default=False)]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random. Default: 42.", min=0, show_default=False)]
 RunId = Annotated[
     str | None, typer.Option("--run", help="Id of a pipeline run. Default: the latest.", show_default=False)

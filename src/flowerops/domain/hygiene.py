@@ -24,6 +24,7 @@ FEW_IMAGES = 5
 CONFLICT = "same photo under another class"
 COPY = "same bytes as"
 STRADDLING = "nearly the same as"
+_STRADDLING_END = ", which is in another split"
 """How the reasons of `steps.preprocess` begin."""
 
 
@@ -90,8 +91,9 @@ class Hygiene(Document):
 
     Findings count everything and list at most MAX_LISTED. near_duplicates: all groups; suspicious_labels: those of
     them with more than one label; across_splits: those with images in more than one split. duplicates: a group's first
-    path is the one in use. conflicts: same bytes under different labels, none of them in use. split_classes: images by
-    split, then by label, zeros included.
+    path is the one in use. conflicts: same bytes under different labels, none of them in use. straddling: a file left
+    out, and the one in another split that it is nearly the same as. split_classes: images by split, then by label,
+    zeros included.
     """
 
     hygiene_version: int = HYGIENE_VERSION
@@ -107,6 +109,7 @@ class Hygiene(Document):
     across_splits: PhotoGroups
     near_duplicates: PhotoGroups
     duplicates: FileGroups
+    straddling: FileGroups
     quarantined: LeftOut
     skipped: LeftOut
     tiny: Photos
@@ -145,6 +148,7 @@ def examine(
         across_splits=_photo_groups(group for group in groups if len({row.split for row in group}) > 1),
         near_duplicates=_photo_groups(groups),
         duplicates=_file_groups(_copies(manifest.duplicates)),
+        straddling=_file_groups(_straddling(manifest.quarantined)),
         quarantined=_left_out(manifest.quarantined),
         skipped=_left_out(raw.skipped if raw else []),
         tiny=_photos(rows, lambda row: min(row.width, row.height), lambda side: side < TINY_SIDE),
@@ -266,6 +270,15 @@ def _conflicts(quarantined: Sequence[Quarantined]) -> list[list[str]]:
     number = {path: index for index, path in enumerate(paths)}
     pairs = [(number[path], number[other]) for path in paths for other in _known_paths(others[path], number)]
     return [[paths[index] for index in group] for group in joined(pairs)]
+
+
+def _straddling(quarantined: Sequence[Quarantined]) -> list[list[str]]:
+    """Each file left out with its twin, from reasons that read "nearly the same as PATH, which is in another split"."""
+    return [
+        [entry.path, entry.reason.removeprefix(STRADDLING).removesuffix(_STRADDLING_END).strip()]
+        for entry in quarantined
+        if entry.reason.startswith(STRADDLING)
+    ]
 
 
 def _known_paths(listed: str, known: Mapping[str, int]) -> list[str]:

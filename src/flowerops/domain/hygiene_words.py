@@ -28,21 +28,26 @@ _ELONGATED_OUTCOME = {
 
 def warnings_about(hygiene: Hygiene) -> list[str]:
     """The sentences; none for a version without anything odd."""
-    sentences = [
-        _conflicts(hygiene),
-        _suspicious(hygiene),
-        _across_splits(hygiene),
-        _few(hygiene, "train", "training", "too few to learn from"),
-        _few(hygiene, "test", "test", "what is measured on so few says little"),
-        _imbalance(hygiene),
-        _quarantined(hygiene),
-        _tiny(hygiene),
-        _enlarged(hygiene),
-        _elongated(hygiene),
-        _near_duplicates(hygiene),
-        _copies(hygiene),
-    ]
-    return [sentence for sentence in sentences if sentence]
+    return list(warnings_by_finding(hygiene).values())
+
+
+def warnings_by_finding(hygiene: Hygiene) -> dict[str, str]:
+    """The sentences by what they speak of: names of `Hygiene`'s members, or `few_train` and `few_test`."""
+    sentences = {
+        "conflicts": _conflicts(hygiene),
+        "suspicious_labels": _suspicious(hygiene),
+        "across_splits": _across_splits(hygiene),
+        "few_train": _few(hygiene, "train", "training", "too few to learn from"),
+        "few_test": _few(hygiene, "test", "test", "too few to measure on"),
+        "imbalance": _imbalance(hygiene),
+        "quarantined": _quarantined(hygiene),
+        "tiny": _tiny(hygiene),
+        "enlarged": _enlarged(hygiene),
+        "elongated": _elongated(hygiene),
+        "near_duplicates": _near_duplicates(hygiene),
+        "duplicates": _copies(hygiene),
+    }
+    return {finding: sentence for finding, sentence in sentences.items() if sentence}
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

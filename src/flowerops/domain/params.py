@@ -29,14 +29,14 @@ class PreprocessParams(Document):
 class TrainParams(Document):
     """How a model is trained.
 
-    epochs: at most so many; training stops after `patience` epochs without a lower validation loss. learning_rate (of
-    Adam) and batch_size: when None, 0.003 and up to 256 for a head on a frozen backbone, 0.001 and 30 for `cnn`.
+    epochs: at most so many (None: see `most_epochs`); training stops after `patience` epochs without a lower
+    validation loss. learning_rate (of Adam) and batch_size: when None, 0.003 and up to 256 for a head on a frozen backbone, 0.001 and 30 for `cnn`.
     weight_decay: L2 penalty on the weights of the head. threads: at most so many CPU threads.
     """
 
     backbone: str = "efficientnet_lite0"
     weights: str | None = None
-    epochs: int = Field(50, ge=1, le=10_000)
+    epochs: int | None = Field(None, ge=1, le=10_000)
     batch_size: int | None = Field(None, ge=1, le=4096)
     learning_rate: float | None = Field(None, gt=0, lt=1)
     weight_decay: float = Field(1e-2, ge=0, lt=1)
@@ -44,6 +44,11 @@ class TrainParams(Document):
     patience: int = Field(8, ge=1)
     seed: int = Field(42, ge=0, lt=2**31)
     threads: int | None = Field(None, ge=1, le=256)
+
+    @property
+    def most_epochs(self) -> int:
+        """`epochs`, or what suits the backbone: a head on frozen features learns fast, a net from scratch slowly."""
+        return self.epochs or (10 if self.backbone == "cnn" else 50)
 
 
 class EvaluateParams(Document):

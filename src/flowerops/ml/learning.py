@@ -65,7 +65,7 @@ def fit_model(
         model: Ends in a softmax.
         train: tf.data.Dataset of batches (inputs, labels).
         val: The same.
-        params: epochs and patience are read here.
+        params: most_epochs and patience are read here.
         recipe: The rest.
         progress: Gets the task "training", counted in epochs.
         on_epoch: Called after each epoch with its number from 1 and loss, accuracy, val_loss, val_accuracy. Losses are
@@ -85,11 +85,11 @@ def fit_model(
     stopping = keras.callbacks.EarlyStopping(
         f"val_{_LOSS}", patience=params.patience, mode="min", restore_best_weights=True
     )
-    with progress.task("training", params.epochs, "epoch") as task:
+    with progress.task("training", params.most_epochs, "epoch") as task:
         model.fit(
             train,
             validation_data=val,
-            epochs=params.epochs,
+            epochs=params.most_epochs,
             class_weight=recipe.class_weight,
             shuffle=False,  # the dataset does it
             verbose=0,

@@ -111,7 +111,7 @@ def _bundle_info(work: TrainInput, version: ProcessedVersion, geometry: Geometry
         build=context.build,
         code=context.code,
         environment=environment_info(),
-        params={**work.params.model_dump(), **trained.settings},
+        params={**work.params.model_dump(), "epochs": work.params.most_epochs, **trained.settings},
         metrics=trained.metrics,
         synthetic=manifest.synthetic,
     )
