@@ -73,3 +73,59 @@ def test_diff_of_a_processed_version_names_the_raw_one(grown: Path) -> None:
     outcome = flowerops("data", "diff", "flowers:1", "flowers_processed:2", cwd=grown)
     assert outcome.code == 3
     assert "made from flowers:2" in outcome.stderr
+
+
+# --- verify ---------------------------------------------------------------------------------------------------------
+
+
+def test_verify_says_that_all_is_well(grown: Path) -> None:
+    document = ok(flowerops("data", "verify", "--all", "--json", cwd=grown))
+    assert document["problems"] == []
+    assert document["checked"] > 28
+    assert len(document["versions"]) == 4
+    assert "as written" in flowerops("verify", cwd=grown).stdout
+
+
+def test_verify_exits_with_5_and_lists_every_path(copy: Path) -> None:
+    objects = sorted((copy / ".flowerops/objects").glob("??/*"))
+    objects[0].unlink()
+    objects[5].write_bytes(b"x")
+    (copy / ".flowerops/datasets/flowers/extra").mkdir()
+    version = ok(flowerops("data", "show", "flowers:1", "--json", cwd=copy))["folder"]
+    (Path(version) / "more.txt").write_text("x")
+    outcome = flowerops("verify", "--json", cwd=copy)
+    assert outcome.code == 5
+    document = outcome.document
+    assert document["ok"] is False
+    assert document["error"]["code"] == "integrity"
+    assert document["error"]["exit_code"] == 5
+    paths = {problem["path"] for problem in document["problems"]}
+    assert paths == {str(objects[0]), str(objects[5]), f"{version}/more.txt"}
+    said = flowerops("data", "verify", cwd=copy)
+    assert said.code == 5
+    assert all(path in said.stdout for path in paths)
+    assert "Traceback" not in said.stderr
+
+
+def test_a_damaged_ledger_is_said_in_one_line(copy: Path) -> None:
+    (copy / ".flowerops/ledger.db").write_bytes(b"no database" * 400)
+    outcome = flowerops("verify", cwd=copy)
+    assert outcome.code == 5
+    assert "ledger.db" in outcome.stdout
+    assert "Traceback" not in outcome.stderr
+
+
+# --- export ---------------------------------------------------------------------------------------------------------
+
+
+def test_export_gives_the_photos_back(grown: Path, tmp_path: Path) -> None:
+    planned = ok(flowerops("data", "export", "flowers:1", tmp_path / "out", "--dry-run", "--json", cwd=grown))
+    assert planned["dry_run"] is True
+    assert not (tmp_path / "out").exists()
+    document = ok(flowerops("data", "export", "flowers:1", tmp_path / "out", "--json", cwd=grown))
+    assert document["files"] == 28
+    for photo in (grown / "photos").rglob("*.jpg"):
+        assert (tmp_path / "out" / photo.relative_to(grown / "photos")).read_bytes() == photo.read_bytes()
+    again = flowerops("data", "export", "flowers:1", tmp_path / "out", cwd=grown)
+    assert again.code == 3
+    assert "is not empty" in again.stderr

@@ -20,6 +20,13 @@ DatasetName = Annotated[
 Extend = Annotated[bool, typer.Option("--extend", help="New version: the latest one and the new photos.")]
 Replace = Annotated[bool, typer.Option("--replace", help="New version: exactly the new photos, even if classes go.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Say why the step ran, or why it did not.")]
+GroupBy = Annotated[
+    str | None,
+    typer.Option(
+        help="Regular expression over paths: photos for which it finds the same text stay in one split.",
+        show_default=False,
+    ),
+]
 ParamsOption = Annotated[
     str | None,
     typer.Option(
@@ -47,7 +54,9 @@ Backbone = Annotated[
         show_default=False,
     ),
 ]
-Epochs = Annotated[int | None, typer.Option(help="Most epochs to train. Default: 50, for cnn 10.", min=1, show_default=False)]
+Epochs = Annotated[
+    int | None, typer.Option(help="Most epochs to train. Default: 50, for cnn 10.", min=1, show_default=False)
+]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random. Default: 42.", min=0, show_default=False)]
 RunId = Annotated[
     str | None, typer.Option("--run", help="Id of a pipeline run. Default: the latest.", show_default=False)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowerops.domain.dataset import SPLITS, Split
 from flowerops.errors import BadInputError
+from flowerops.io.hashing import sha256_bytes
 
 SPLITTER_VERSION = 1
 """Goes up whenever the same photos would be divided otherwise."""
@@ -15,10 +16,19 @@ SPLITTER_VERSION = 1
 
 @dataclass(frozen=True)
 class Photo:
-    """What decides about a photo's split: its bytes' SHA-256 and its class."""
+    """What decides about a photo's split: its bytes' SHA-256, its class, and where it came from, if that counts.
+
+    source: photos with the same one (a photographer, a part number, a day) stay together.
+    """
 
     sha256: str
     label: str
+    source: str | None = None
+
+    @property
+    def key(self) -> str:
+        """64 hex digits that decide about a group's split: of the source when there is one, else of the bytes."""
+        return self.sha256 if self.source is None else sha256_bytes(self.source.encode())
 
 
 @dataclass(frozen=True)
@@ -38,10 +48,10 @@ def divide(
 ) -> Division:
     """Give every photo a split.
 
-    Photos joined by `twins` (near-duplicates) form a group and stay together. A group keeps the split that one of its
-    photos had in an earlier version; else the smallest SHA-256 in it, read as a number in 0..1, decides: below
-    `test_share` test, below `test_share + val_share` val, else train. A class that would lack a split gets the new
-    group nearest to it. So neither order nor growth moves a photo.
+    Photos joined by `twins` (near-duplicates) or of one source form a group and stay together. A group keeps the split
+    that one of its photos had in an earlier version; else the smallest key in it, read as a number in 0..1, decides:
+    below `test_share` test, below `test_share + val_share` val, else train. A class that would lack a split gets the
+    new group nearest to it. So neither order nor growth moves a photo.
 
     Args:
         photos: Distinct photos.
@@ -53,7 +63,8 @@ def divide(
     Raises:
         BadInputError: A class has too few distinct photos to be in every split.
     """
-    pairs = sorted({_by_sha256(pair, photos) for pair in twins}, key=lambda pair: [photos[i].sha256 for i in pair])
+    together = [*twins, *_same_source(photos)]
+    pairs = sorted({_by_sha256(pair, photos) for pair in together}, key=lambda pair: [photos[i].sha256 for i in pair])
     groups = _Groups(photos, known)
     for one, other in pairs:
         groups.join(one, other)
@@ -63,6 +74,17 @@ def divide(
     straddling = _straddling(photos, pairs, [splits[groups.root(index)] for index in range(len(photos))], known)
     _fill_gaps(photos, set(range(len(photos))) - set(straddling), groups, splits)
     return Division([splits[groups.root(index)] for index in range(len(photos))], sorted(straddling.items()))
+
+
+def _same_source(photos: Sequence[Photo]) -> Iterator[tuple[int, int]]:
+    """Each photo with the one before it of the same source."""
+    last: dict[str, int] = {}
+    for index in sorted(range(len(photos)), key=lambda index: photos[index].sha256):
+        source = photos[index].source
+        if source is not None:
+            if source in last:
+                yield last[source], index
+            last[source] = index
 
 
 def _by_sha256(pair: tuple[int, int], photos: Sequence[Photo]) -> tuple[int, int]:
@@ -82,7 +104,7 @@ class _Groups:
 
     def __init__(self, photos: Sequence[Photo], known: Mapping[str, Split]) -> None:
         self._parent = list(range(len(photos)))
-        self.key = {index: photo.sha256 for index, photo in enumerate(photos)}
+        self.key = {index: photo.key for index, photo in enumerate(photos)}
         self.known = {index: known[photo.sha256] for index, photo in enumerate(photos) if photo.sha256 in known}
 
     def root(self, index: int) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from flowerops.domain.documents import Document
 
@@ -16,6 +17,7 @@ class PreprocessParams(Document):
 
     image_size: side of the square in pixels. fit: letterbox on white, centre crop, or stretch.
     Split shares are fractions of 1. max_bad: the share of files (0..1) that may be quarantined.
+    group_by: regular expression over paths; photos for which it finds the same text (its first group) share a split.
     """
 
     image_size: int = Field(224, ge=16, le=1024)
@@ -23,15 +25,26 @@ class PreprocessParams(Document):
     val_share: float = Field(0.1, gt=0, lt=0.5)
     test_share: float = Field(0.2, gt=0, lt=0.5)
     max_bad: float = Field(0.01, ge=0, le=1)
+    group_by: str | None = None
     workers: int | None = Field(None, ge=1, le=256)
+
+    @field_validator("group_by")
+    @classmethod
+    def _is_a_pattern(cls, text: str | None) -> str | None:
+        try:
+            re.compile(text or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return text
 
 
 class TrainParams(Document):
     """How a model is trained.
 
     epochs: at most so many (None: see `most_epochs`); training stops after `patience` epochs without a lower
-    validation loss. learning_rate (of Adam) and batch_size: when None, 0.003 and up to 256 for a head on a frozen backbone, 0.001 and 30 for `cnn`.
-    weight_decay: L2 penalty on the weights of the head. threads: at most so many CPU threads.
+    validation loss. learning_rate (of Adam) and batch_size: when None, 0.003 and up to 256 for a head on a frozen
+    backbone, 0.001 and 30 for `cnn`. weight_decay: L2 penalty on the weights of the head. threads: at most so many CPU
+    threads.
     """
 
     backbone: str = "efficientnet_lite0"

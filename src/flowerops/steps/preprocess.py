@@ -142,7 +142,8 @@ def _check_bad_share(quarantined: list[Quarantined], files: int, max_bad: float)
 def _divided(
     decoded: list[DecodedPhoto], earlier: Earlier, params: PreprocessParams
 ) -> tuple[list[ProcessedImage], list[Quarantined]]:
-    photos = [Photo(photo.row.sha256, photo.row.label) for photo in decoded]
+    pattern = re.compile(params.group_by) if params.group_by else None
+    photos = [Photo(photo.row.sha256, photo.row.label, _source(photo.row.path, pattern)) for photo in decoded]
     twins = near_duplicates([photo.fingerprint for photo in decoded])
     division = divide(photos, twins, params.val_share, params.test_share, earlier.splits)
     left_out = dict(division.straddling)
@@ -154,11 +155,19 @@ def _divided(
     straddling = [
         Quarantined(
             path=decoded[index].row.path,
-            reason=f"nearly the same as {decoded[twin].row.path}, which is in another split",
+            reason=f"belongs to {decoded[twin].row.path}, which is in another split since an earlier version",
         )
         for index, twin in left_out.items()
     ]
     return rows, straddling
+
+
+def _source(path: str, pattern: re.Pattern[str] | None) -> str | None:
+    """What the pattern finds in a path: its first group, or all of it; None where it finds nothing."""
+    found = pattern.search(path) if pattern else None
+    if found is None:
+        return None
+    return str(found.group(1) if found.re.groups else found.group(0))
 
 
 def _check_classes(received: dict[str, int], rows: list[ProcessedImage]) -> None:

@@ -27,7 +27,11 @@ def photos_of(count: int, start: int = 0, labels: tuple[str, ...] = LABELS) -> l
 def splits_of(photos: list[Photo], division: Division) -> dict[str, Split]:
     """The split of every photo that is kept."""
     out = {index for index, _ in division.straddling}
-    return {photo.sha256: split for i, (photo, split) in enumerate(zip(photos, division.splits, strict=True)) if i not in out}
+    return {
+        photo.sha256: split
+        for i, (photo, split) in enumerate(zip(photos, division.splits, strict=True))
+        if i not in out
+    }
 
 
 def classes_by_split(photos: list[Photo], division: Division) -> dict[str, set[str]]:
@@ -48,7 +52,9 @@ def datasets(draw, most: int = 25):
     index = st.integers(0, len(photos) - 1)
     pairs = draw(st.lists(st.tuples(index, index), max_size=12))
     twins = sorted({(min(pair), max(pair)) for pair in pairs if pair[0] != pair[1]})
-    known = draw(st.dictionaries(st.sampled_from([photo.sha256 for photo in photos]), st.sampled_from(SPLITS), max_size=10))
+    known = draw(
+        st.dictionaries(st.sampled_from([photo.sha256 for photo in photos]), st.sampled_from(SPLITS), max_size=10)
+    )
     return photos, twins, known
 
 
@@ -210,7 +216,9 @@ def test_three_photos_are_enough_for_three_splits(start):
 def landing_in(split: Split, label: str, start: int) -> Photo:
     """A photo that its own hash puts into a split."""
     photos = photos_of(200, start, (label,))
-    return next(photo for photo, own in zip(photos, divide(photos, [], *SHARES, {}).splits, strict=True) if own == split)
+    return next(
+        photo for photo, own in zip(photos, divide(photos, [], *SHARES, {}).splits, strict=True) if own == split
+    )
 
 
 @pytest.mark.parametrize("spare", [False, True])
@@ -263,3 +271,26 @@ def test_long_chains_of_near_duplicates_are_one_group():
     random.Random(0).shuffle(chain)
     division = divide(photos, chain, *SHARES, {})
     assert len(set(division.splits[:4001])) == 1
+
+
+@given(st.data())
+def test_photos_of_one_source_share_a_split_and_growth_does_not_move_them(data):
+    numbers = data.draw(st.lists(st.integers(0, 10**6), min_size=40, max_size=80, unique=True))
+    photos = [
+        Photo(hashlib.sha256(str(n).encode()).hexdigest(), ("daisy", "roses")[n % 2], f"photographer {n % 12}")
+        for n in numbers
+    ]
+    first = photos[: len(photos) // 2]
+    try:
+        before = divide(first, [], 0.2, 0.2, {})
+    except BadInputError:
+        return  # too few sources of a class for three splits
+    known = {photo.sha256: split for photo, split in zip(first, before.splits, strict=True)}
+    after = divide(photos, [], 0.2, 0.2, known)
+    left_out = {index for index, _ in after.straddling}
+    splits_of_source: dict[str, set[str]] = {}
+    for index, (photo, split) in enumerate(zip(photos, after.splits, strict=True)):
+        if index not in left_out:
+            splits_of_source.setdefault(photo.source, set()).add(split)
+    assert all(len(splits) == 1 for splits in splits_of_source.values())
+    assert all(known.get(photo.sha256, split) == split for photo, split in zip(photos, after.splits, strict=True))

@@ -14,6 +14,7 @@ from flowerops.cli.options import (
     Explain,
     Extend,
     FitOption,
+    GroupBy,
     ImageSize,
     MaxBad,
     ParamsOption,
@@ -45,6 +46,7 @@ def preprocess(
     image_size: ImageSize = None,
     fit: FitOption = None,
     max_bad: MaxBad = None,
+    group_by: GroupBy = None,
     workers: Workers = None,
     params: ParamsOption = None,
     extend: Extend = False,
@@ -61,7 +63,9 @@ def preprocess(
 
     section = read_params(params).get("preprocessing", {})
     share = parse_share(max_bad, "--max-bad")
-    wanted = make_params(PreprocessParams, section, image_size=image_size, fit=fit, max_bad=share, workers=workers)
+    wanted = make_params(
+        PreprocessParams, section, image_size=image_size, fit=fit, max_bad=share, group_by=group_by, workers=workers
+    )
     selector = parse_selector(dataset or session.settings.dataset, "dataset")
     mode = intake_mode(extend, replace, data_folder)
     request = service.PreprocessRequest(data_folder, selector, wanted, mode)
