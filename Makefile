@@ -41,11 +41,12 @@ demo: setup-demo ## Run the whole lifecycle on drawn flowers: no photos, no clou
 test: $(VENV)/.dev ## Run every test
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.dev ## Lint, types, import rules
+check: $(VENV)/.dev ## Lint, types, import rules, drift of documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/architecture
 
 bench: $(VENV)/.dev ## Measure against the alternatives; writes bench/results/table.md
 	$(BIN)/python -m bench

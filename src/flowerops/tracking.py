@@ -70,7 +70,9 @@ def _mlflow_client(uri: str) -> Any:
 def _sqlite_uri(file: Path) -> str:
     path = str(file.resolve())
     if "%" in path or "?" in path:  # SQLAlchemy unquotes the first and ends the path at the second; MLflow does not
-        raise UsageError(f"the ledger of runs cannot lie in {file.parent}: '%' or '?' in its path", "Choose another home.")
+        raise UsageError(
+            f"the ledger of runs cannot lie in {file.parent}: '%' or '?' in its path", "Choose another home."
+        )
     return f"sqlite:///{path}"
 
 

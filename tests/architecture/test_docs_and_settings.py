@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_the_readme_shows_commands() -> None:
 
 def test_every_setting_is_in_the_example_file_and_nothing_else() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    listed = {line.partition("=")[0] for line in text.splitlines() if line.startswith(PREFIX)}
+    listed = {line[1:].partition("=")[0] for line in text.splitlines() if line.startswith(f"#{PREFIX}")}
     assert listed == {PREFIX + name.upper() for name in Settings.model_fields}
 
 
@@ -71,3 +72,15 @@ def test_locks_are_hashed_and_name_no_index() -> None:
         blocks = re.split(r"^(?=[a-z0-9][a-z0-9._-]*==)", text, flags=re.MULTILINE)[1:]
         assert all("--hash=sha256:" in block for block in blocks), lock.name
         assert "://" not in text, lock.name
+
+
+def test_the_example_file_shows_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flowerops.settings import load_settings
+
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    (tmp_path / ".env").write_text(text.replace(f"#{PREFIX}", PREFIX))
+    (tmp_path / "empty").mkdir()
+    assert load_settings({}, tmp_path) == load_settings({}, tmp_path / "empty")

@@ -129,3 +129,25 @@ def test_export_gives_the_photos_back(grown: Path, tmp_path: Path) -> None:
     again = flowerops("data", "export", "flowers:1", tmp_path / "out", cwd=grown)
     assert again.code == 3
     assert "is not empty" in again.stderr
+
+
+# --- rm and gc ------------------------------------------------------------------------------------------------------
+
+
+def test_rm_and_gc_free_the_room_of_a_version_and_keep_the_others(copy: Path) -> None:
+    refused = flowerops("data", "rm", "flowers:1", "--json", cwd=copy)
+    assert refused.code == 6
+    assert refused.document["error"]["needed_by"] == ["flowers_processed:1"]
+    assert flowerops("data", "rm", "flowers", cwd=copy).code == 2
+    planned = ok(flowerops("data", "rm", "flowers_processed:1", "--dry-run", "--json", cwd=copy))
+    assert planned["removed"]["version"] == 1
+    ok(flowerops("data", "rm", "flowers_processed:1", "--json", cwd=copy))
+    assert "removed flowers:1" in flowerops("data", "rm", "flowers:1", cwd=copy).stdout
+    left = {f"{item['name']}:{item['version']}" for item in ok(flowerops("data", "list", "--json", cwd=copy))["items"]}
+    assert left == {"flowers:2", "flowers_processed:2"}
+    assert "would free" in flowerops("gc", "--dry-run", cwd=copy).stdout
+    freed = ok(flowerops("gc", "--json", cwd=copy))
+    assert freed["removed"]["object"] == 1  # roses_0000.jpg is in the first version only
+    assert freed["bytes"] > 0
+    assert ok(flowerops("verify", "--json", cwd=copy))["problems"] == []
+    assert flowerops("data", "rm", "flowers:1", cwd=copy).code == 3

@@ -64,7 +64,9 @@ def test_the_strongest_source_wins(tmp_path, monkeypatch, given, name):
     assert load_settings(flags, tmp_path).dataset == expected
 
 
-@pytest.mark.parametrize(("strong", "weak"), [("FLOWEROPS_DATASET", "DATASET_NAME"), ("DATASET_NAME", "FLOWEROPS_DATASET")])
+@pytest.mark.parametrize(
+    ("strong", "weak"), [("FLOWEROPS_DATASET", "DATASET_NAME"), ("DATASET_NAME", "FLOWEROPS_DATASET")]
+)
 def test_the_environment_wins_over_dotenv_under_either_name(tmp_path, monkeypatch, strong, weak):
     monkeypatch.setenv(strong, "env")
     assert load_settings({}, write(tmp_path, f"{weak}=dotenv")).dataset == "env"
@@ -163,7 +165,15 @@ def test_a_variable_that_would_be_dropped_is_an_error(tmp_path, monkeypatch, nam
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "abc"), ("PORT", "0"), ("PORT", "70000"), ("TARGET", "moon"), ("FETCH_ALLOW_PRIVATE", "perhaps"), ("GATE", "{"), ("GATE", "[1]")],
+    [
+        ("PORT", "abc"),
+        ("PORT", "0"),
+        ("PORT", "70000"),
+        ("TARGET", "moon"),
+        ("FETCH_ALLOW_PRIVATE", "perhaps"),
+        ("GATE", "{"),
+        ("GATE", "[1]"),
+    ],
 )
 def test_a_value_that_does_not_fit_names_its_setting(tmp_path, monkeypatch, name, value):
     monkeypatch.setenv(f"FLOWEROPS_{name}", value)

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers.unprivileged import open_folder, run_unprivileged
 
 from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
 from flowerops.tracking import Ledger, StepTracker, ui_command
+from helpers.unprivileged import open_folder, run_unprivileged
 
 
 @pytest.fixture(scope="module")
@@ -113,12 +113,16 @@ def test_a_step_tracker_writes_to_its_run_and_outside_of_a_run_does_nothing(ledg
 def test_model_versions_count_up_and_one_is_champion(ledger, tmp_path):
     run_id = start(ledger)
     for number in (1, 2, 3):
-        made = ledger.create_model_version("classifier", tmp_path / f"bundle {number}", run_id, {"digest": f"d{number}"})
+        made = ledger.create_model_version(
+            "classifier", tmp_path / f"bundle {number}", run_id, {"digest": f"d{number}"}
+        )
         assert (made.version, made.champion, made.run_id) == (number, False, run_id)
     assert [model.champion for model in ledger.model_versions("classifier")] == [False] * 3
     for champion in (1, 3):
         ledger.set_champion("classifier", champion)
-        assert [(m.version, m.champion) for m in ledger.model_versions("classifier")] == [(n, n == champion) for n in (3, 2, 1)]
+        assert [(m.version, m.champion) for m in ledger.model_versions("classifier")] == [
+            (n, n == champion) for n in (3, 2, 1)
+        ]
     ledger.set_model_tag("classifier", 2, "note", "hello")
     two = ledger.model_versions("classifier")[1]
     assert two.tags == {"digest": "d2", "note": "hello"}

@@ -17,6 +17,7 @@ from flowerops.cli.commands import (
     deploy,
     deployments,
     evaluate,
+    gc,
     lineage,
     models,
     predict,
@@ -25,6 +26,7 @@ from flowerops.cli.commands import (
     smoketest,
     train,
     ui,
+    verify,
 )
 from flowerops.cli.commands import run as run_command
 from flowerops.errors import FlowerOpsError, InterruptedRunError, TerminatedRunError, UsageError
@@ -58,6 +60,8 @@ def _root(
 
 for _module in (demo, run_command, preprocess, train, evaluate, register, deploy, smoketest, predict, lineage):
     _module.add_to(app)
+for _upkeep in (verify, gc):
+    _upkeep.add_to(app)
 for _group in (data, models, deployments, ui, step):
     _group.add_to(app)
 

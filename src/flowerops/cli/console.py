@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import math
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +23,8 @@ from flowerops.errors import FlowerOpsError
 SCHEMA_VERSION = 1
 _EPOCH = "epoch"
 _WIDTH_WITHOUT_TERMINAL = 120
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that end a line, move the cursor or turn the text round, and halves of characters."""
 
 
 class Console:
@@ -44,32 +49,38 @@ class Console:
             head = {"schema_version": SCHEMA_VERSION, "command": self.command, "ok": False}
             self._write_json({**head, "error": {**error.details, **described}})
             return
-        self._err.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+        self._err.print(f"[bold red]error:[/] {_shown(error.message)}", soft_wrap=True)
         if error.hint:
-            self._err.print(f"[bold]hint:[/]  {escape(error.hint)}", soft_wrap=True)
+            self._err.print(f"[bold]hint:[/]  {_shown(error.hint)}", soft_wrap=True)
 
     def _write_json(self, document: Mapping[str, Any]) -> None:
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        members = _without_nan(document)
+        text = json.dumps(members, indent=2, ensure_ascii=False)
+        try:
+            text.encode(sys.stdout.encoding or "utf-8")
+        except UnicodeEncodeError:  # a path that is not UTF-8, or a screen that is not
+            text = json.dumps(members, indent=2)
+        sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    def print(self, text: str = "") -> None:
-        """One line of a result; plain text, nothing in it is taken for markup."""
-        self._out.print(escape(text), soft_wrap=True, highlight=False)
+    def print(self, text: str = "", *, lines: bool = False) -> None:
+        """One line of a result, or text of several lines; nothing in it is taken for markup."""
+        self._out.print(_shown(text, kept="\n\t" if lines else ""), soft_wrap=True, highlight=False)
 
     def heading(self, text: str, mark: str = "✓") -> None:
         """The line a result begins with."""
-        self._out.print(f"[bold green]{mark}[/] [bold]{escape(text)}[/]", soft_wrap=True, highlight=False)
+        self._out.print(f"[bold green]{mark}[/] [bold]{_shown(text)}[/]", soft_wrap=True, highlight=False)
 
     def warning(self, text: str) -> None:
         """One line to heed, on stderr."""
-        self._err.print(f"[bold yellow]warning:[/] {escape(text)}", soft_wrap=True)
+        self._err.print(f"[bold yellow]warning:[/] {_shown(text)}", soft_wrap=True)
 
     def facts(self, rows: Mapping[str, object]) -> None:
         """Names and values under a heading."""
         width = max(len(name) for name in rows)
         for name, value in rows.items():
             self._out.print(
-                f"  [dim]{escape(name.ljust(width))}[/]  {escape(str(value))}", soft_wrap=True, highlight=False
+                f"  [dim]{_shown(name).ljust(width)}[/]  {_shown(str(value))}", soft_wrap=True, highlight=False
             )
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "Nothing here yet.") -> None:
@@ -79,16 +90,16 @@ class Console:
             return
         table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
         for column in columns:
-            table.add_column(column, overflow="fold")
+            table.add_column(_shown(column), overflow="fold")
         for row in rows:
-            table.add_row(*(escape(str(cell)) for cell in row))
+            table.add_row(*(_shown(str(cell)) for cell in row))
         self._out.print(table)
 
     # --- progress (domain.progress.Progress) --------------------------------------------------------------------
 
     def message(self, text: str) -> None:
         """One line on stderr while the work goes on."""
-        self._err.print(f"[dim]{escape(text)}[/]", soft_wrap=True, highlight=False)
+        self._err.print(f"[dim]{_shown(text)}[/]", soft_wrap=True, highlight=False)
 
     @contextlib.contextmanager
     def task(self, label: str, total: int, unit: str) -> Iterator[Task]:
@@ -151,7 +162,27 @@ class _Lines:
             self._console.message(f"epoch {self.done}/{self._total} · {self.status}")
 
 
+def _shown(text: str, kept: str = "") -> str:
+    """Text as rich takes it: no markup, and what would steer the terminal spelled out, except for what is `kept`."""
+    return escape(_STEERING.sub(lambda found: found[0] if found[0] in kept else _spelled(found[0]), text))
+
+
+def _spelled(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no NaN and no infinity; they become null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    return [_without_nan(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
 def _screen(stream: Any) -> Screen:
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # rather a spelled-out character than no result
     screen = Screen(file=stream, emoji=False, markup=True)
     if not screen.is_terminal:
         screen = Screen(file=stream, emoji=False, markup=True, width=_WIDTH_WITHOUT_TERMINAL)

@@ -30,7 +30,7 @@ def read_params(given: str | None) -> dict[str, dict[str, Any]]:
     text = given if given.lstrip().startswith("{") else _read_file(Path(given))
     try:
         sections = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"--params is not JSON: {error}", 'For example: --params \'{"training": {"epochs": 10}}\''
         ) from error
@@ -91,7 +91,7 @@ def parse_share(text: str | None, option: str) -> float | None:
     if text is None:
         return None
     try:
-        value = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError as error:
         raise UsageError(f"{option}: {text!r} is not a share", "Write 1% or 0.01.") from error
     if not 0 <= value <= 1:

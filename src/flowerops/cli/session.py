@@ -62,10 +62,11 @@ class Session:
 
     @cached_property
     def caller(self) -> Caller:
-        """The build and the code that this command runs for."""
+        """The build and the code that this command runs for; whoever asks is about to write, so clean-ups stay away."""
         from flowerops.io.surroundings import build_info, code_info
         from flowerops.services.pipeline import Caller
 
+        self.target.storage.announce()
         build = build_info(os.environ, self.settings.build_id, self.settings.build_uri)
         return Caller(build, code_info(Path()), self.console)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from flowerops.datasets.duplicates import near_duplicates
 from flowerops.datasets.rows import read_manifest, read_rows
 from flowerops.domain.dataset import ProcessedImage, VersionManifest
-from flowerops.domain.hygiene import HYGIENE_VERSION, Hygiene, examine
+from flowerops.domain.hygiene import HYGIENE_VERSION, Hygiene
+from flowerops.domain.hygiene_findings import examine
 from flowerops.errors import StoreIntegrityError
 from flowerops.images import Fingerprint
 from flowerops.io.atomic import atomic_write

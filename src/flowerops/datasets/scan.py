@@ -14,6 +14,9 @@ from flowerops.errors import BadInputError
 
 _JUNK_FILES = {"thumbs.db", "desktop.ini", "icon\r"}
 _JUNK_FOLDERS = {"__macosx", "@eadir"}
+MAX_FILE_BYTES = 256 * 2**20
+"""No photo is larger; files are read into memory whole, several at once."""
+
 LAYOUT_HINT = "Put the photos into one sub-folder a class: photos/daisy/1.jpg, photos/tulips/2.jpg …"
 
 
@@ -123,7 +126,9 @@ def _objection(root: Path, entry: os.DirEntry[str], path: Path) -> str | None:
         return "hidden or system file"
     if not _is_text(str(path.relative_to(root))):
         return "name is not valid UTF-8"
-    return None if entry.is_file() else "not a regular file"
+    if not entry.is_file():
+        return "not a regular file"
+    return None if entry.stat().st_size <= MAX_FILE_BYTES else f"larger than {MAX_FILE_BYTES // 2**20} MiB"
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -98,9 +98,12 @@ def write_shard(
 
 
 class ShardReader:
-    """Reads the images of one split, in the order of `shard_plan`; rows are found by their index in that order."""
+    """Reads the images of one split, in the order of `shard_plan`; rows are found by their index in that order.
 
-    def __init__(self, folder: Path, split: Split, cached_groups: int = 128) -> None:
+    Readers go through a split in order, so few row groups (of 64 images) need to be kept.
+    """
+
+    def __init__(self, folder: Path, split: Split, cached_groups: int = 4) -> None:
         files = sorted((folder / DATA_DIR).glob(f"{_FILE_SPLIT[split]}-*.parquet"))
         self._files = [(path, _open(path)) for path in files]
         self._groups = [(path, file, group) for path, file in self._files for group in range(file.num_row_groups)]

@@ -52,25 +52,31 @@ def inspect(suspect: Suspect, objects: Path | None, seen: set[str]) -> Inspectio
         objects: The content store, or None where raw versions carry their photos.
         seen: SHA-256 of objects that another version's checks cover already; grows.
     """
-    if not suspect.folder.is_dir():
-        return Inspection([_problem(suspect, suspect.folder, suspect.digest, MISSING)], [])
     try:
-        manifest = read_manifest(suspect.folder)
-    except StoreIntegrityError as error:
-        return Inspection([_problem(suspect, suspect.folder / MANIFEST_FILE, "a manifest", error.message)], [])
-    if manifest.digest != suspect.digest:
-        wrong = _problem(suspect, suspect.folder / MANIFEST_FILE, suspect.digest, manifest.digest)
-        return Inspection([wrong], [])
-    rows_file = suspect.folder / ROWS_FILE
-    got = file_digest(rows_file)
-    if got != manifest.digest:
-        return Inspection([_problem(suspect, rows_file, manifest.digest, got)], [])
-    try:
+        manifest = _manifest(suspect)
+        if isinstance(manifest, Problem):
+            return Inspection([manifest], [])
         if manifest.kind == "raw":
             return _raw(suspect, manifest, read_rows(suspect.folder, RawFile), objects, seen)
         return _processed(suspect, manifest, read_rows(suspect.folder, ProcessedImage))
     except StoreIntegrityError as error:
-        return Inspection([_problem(suspect, rows_file, f"rows of a {manifest.kind} version", error.message)], [])
+        return Inspection([_problem(suspect, suspect.folder / ROWS_FILE, "a version's rows", error.message)], [])
+
+
+def _manifest(suspect: Suspect) -> VersionManifest | Problem:
+    """The manifest, once folder, manifest and rows are those that the number stands for."""
+    if not suspect.folder.is_dir():
+        return _problem(suspect, suspect.folder, suspect.digest, MISSING)
+    path = suspect.folder / MANIFEST_FILE
+    try:
+        manifest = read_manifest(suspect.folder)
+    except StoreIntegrityError as error:
+        return _problem(suspect, path, "a manifest", error.message if path.exists() else MISSING)
+    if manifest.digest != suspect.digest:
+        return _problem(suspect, path, suspect.digest, manifest.digest)
+    rows_file = suspect.folder / ROWS_FILE
+    got = file_digest(rows_file)
+    return manifest if got == manifest.digest else _problem(suspect, rows_file, manifest.digest, got)
 
 
 def file_digest(path: Path) -> str:
@@ -106,7 +112,7 @@ def _raw(
 
 
 def _processed(suspect: Suspect, manifest: VersionManifest, rows: list[ProcessedImage]) -> Inspection:
-    labels = sorted(manifest.classes)
+    labels = sorted({row.label for row in rows})
     plan = [(f"{DATA_DIR}/{name}", part) for name, part in shard_plan(rows)]
     facts: dict[str, Any] = {
         "files": len(rows),
@@ -157,7 +163,7 @@ def _counted(suspect: Suspect, manifest: VersionManifest, facts: dict[str, Any])
 
 
 def _strangers(suspect: Suspect, expected: set[str], absent: frozenset[str] = frozenset()) -> list[Problem]:
-    """Files that do not belong to the version; and of `absent`, which no other check reads, those that are not there."""
+    """Files that do not belong to the version; and those of `absent`, which no other check reads, that are missing."""
     folder = suspect.folder
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or path.is_file()}
     added = [_problem(suspect, folder / name, "no file", UNEXPECTED) for name in sorted(found - expected)]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from flowerops.domain.dataset import Split
 from flowerops.domain.hygiene import (
-    CONFLICT,
     ELONGATED_RATIO,
     FEW_IMAGES,
     MAX_ENLARGEMENT,
@@ -16,13 +15,14 @@ from flowerops.domain.hygiene import (
     elongation,
     enlargement,
 )
+from flowerops.domain.hygiene_reasons import CONFLICT
 
 IMBALANCE_RATIO = 10
 _NAMED = 3
 _ELONGATED_OUTCOME = {
-    "pad": "most of their square is padding",
-    "crop": "most of their content is cut off",
-    "stretch": "they are distorted",
+    "pad": "which leaves most of the square empty",
+    "crop": "so that most of it is cut off",
+    "stretch": "so that stretching distorts it",
 }
 
 
@@ -62,6 +62,10 @@ def some_of(names: Sequence[str], total: int) -> str:
     return ", ".join(shown) + (f" and {more:,} more" if more else "")
 
 
+def _example(names: Sequence[str], groups: int) -> str:
+    return ("for example " if groups > 1 else "") + some_of(names, len(names))
+
+
 def _is(count: int) -> str:
     return "is" if count == 1 else "are"
 
@@ -72,8 +76,8 @@ def _conflicts(hygiene: Hygiene) -> str | None:
         return None
     photos = "1 photo lies" if found.count == 1 else f"{found.count:,} photos lie"
     return (
-        f"{photos} under more than one label ({some_of(found.items[0], len(found.items[0]))}"
-        f"{' …' if found.count > 1 else ''}); {counted(found.files, 'file')} are left out until each has one label."
+        f"{photos} under more than one label ({_example(found.items[0], found.count)}); "
+        f"{counted(found.files, 'file')} are left out until each has one label."
     )
 
 
@@ -82,11 +86,9 @@ def _suspicious(hygiene: Hygiene) -> str | None:
     if not found.count:
         return None
     carry = "group of near-duplicates carries" if found.count == 1 else "groups of near-duplicates carry"
-    first = found.items[0]
-    return (
-        f"{found.count:,} {carry} different labels, so some are probably wrong: "
-        f"{some_of([photo.path for photo in first], len(first))}{' …' if found.count > 1 else ''}."
-    )
+    one_of_each = {photo.label: photo.path for photo in reversed(found.items[0])}
+    example = _example(sorted(one_of_each.values()), found.count)
+    return f"{found.count:,} {carry} different labels, so some are probably wrong ({example})."
 
 
 def _across_splits(hygiene: Hygiene) -> str | None:
@@ -123,7 +125,7 @@ def _quarantined(hygiene: Hygiene) -> str | None:
         return None
     count = sum(reasons.values())
     of = hygiene.images + hygiene.quarantined.count + hygiene.duplicates.files - hygiene.duplicates.count
-    named = some_of([f"{number:,} {kind}" for kind, number in reasons.items()], len(reasons))
+    named = some_of([f"{kind} ({number:,})" for kind, number in reasons.items()], len(reasons))
     return f"{count:,} of {counted(of, 'file')} cannot be used: {named}."
 
 
@@ -154,8 +156,8 @@ def _elongated(hygiene: Hygiene) -> str | None:
         return None
     first = found.items[0]
     return (
-        f"{counted(found.count, 'image')} {_is(found.count)} at least {ELONGATED_RATIO:g} times as long as wide; "
-        f"{_ELONGATED_OUTCOME[hygiene.fit]}. The longest is {elongation(first):.1f} to 1: {_sized(first)}."
+        f"{counted(found.count, 'image')} {_is(found.count)} at least {ELONGATED_RATIO:g} times as long as wide, "
+        f"{_ELONGATED_OUTCOME[hygiene.fit]}; the longest {elongation(first):.1f} to 1: {_sized(first)}."
     )
 
 

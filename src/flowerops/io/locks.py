@@ -28,25 +28,36 @@ def exclusive(lock_file: Path, what: str, timeout_s: float = 60.0) -> Iterator[N
     Raises:
         ConflictError: Another living process holds it; the message names it.
     """
-    owner = lock_file.with_name(lock_file.name + ".owner")
     try:
         lock_file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock_file, timeout=timeout_s):
-            owner.write_text(json.dumps(_me()))
+            write_owner(lock_file)
             yield
     except Timeout as error:
-        raise ConflictError(f"{what} is locked by {_holder(owner)}", "Wait for it to end, then run again.") from error
+        raise ConflictError(
+            f"{what} is locked by {describe_holder(lock_file)}", "Wait for it to end, then run again."
+        ) from error
     except PermissionError as error:
         raise explain_os_error(error, lock_file) from error
 
 
-def _me() -> dict[str, str | int]:
-    return {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+def write_owner(lock_file: Path) -> None:
+    """Say beside a lock file who holds it."""
+    _owner_file(lock_file).write_text(json.dumps(_me()))
 
 
-def _holder(owner: Path) -> str:
+def describe_holder(lock_file: Path) -> str:
+    """Who holds a lock, in words."""
     try:
-        said = json.loads(owner.read_text())
+        said = json.loads(_owner_file(lock_file).read_text())
         return f"process {said['pid']} on {said['host']} since {said['since']}"
     except (OSError, ValueError, KeyError):
         return "another process"
+
+
+def _owner_file(lock_file: Path) -> Path:
+    return lock_file.with_name(lock_file.name + ".owner")
+
+
+def _me() -> dict[str, str | int]:
+    return {"pid": os.getpid(), "host": socket.gethostname(), "since": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -28,7 +28,8 @@ class Compared:
         """The result's JSON members."""
         changes = self.changes.model_dump()
         counts = {name: len(changes[name]) for name in _COUNTED} | {"unchanged": self.unchanged}
-        return {"before": self.before.ref.model_dump(), "after": self.after.ref.model_dump(), "counts": counts} | changes
+        sides = {"before": self.before.ref.model_dump(), "after": self.after.ref.model_dump()}
+        return {**sides, "counts": counts, **changes}
 
 
 def compare(target: Target, before: Selector, after: Selector) -> Compared:

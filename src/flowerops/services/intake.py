@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from flowerops.datasets.raw import RawVersion, hash_files
 from flowerops.datasets.scan import Scan, scan_folder
-from flowerops.domain.dataset import RawFile
+from flowerops.domain.dataset import PROCESSED_SUFFIX, RawFile
 from flowerops.domain.diff import DatasetDiff, diff, summary, union
 from flowerops.domain.names import Selector
 from flowerops.domain.steps import StepContext
-from flowerops.errors import BadInputError
+from flowerops.errors import BadInputError, UsageError
 from flowerops.samples.marker import is_sample_set
 from flowerops.services.pipeline import Caller
 from flowerops.targets.protocol import DatasetVersion, Target
@@ -78,6 +78,11 @@ def take_in(target: Target, intake: Intake, caller: Caller) -> TakenIn:
 
 
 def _scanned(target: Target, intake: Intake) -> tuple[Scan, DatasetVersion | None, list[RawFile]]:
+    if intake.dataset.name.endswith(PROCESSED_SUFFIX):
+        raise UsageError(
+            f"dataset name {intake.dataset.name!r} is not allowed: {PROCESSED_SUFFIX} marks what preprocess makes",
+            f"Write --dataset {intake.dataset.name.removesuffix(PROCESSED_SUFFIX) or 'flowers'}.",
+        )
     if intake.dataset.version is not None:
         raise BadInputError(
             f"--dataset {intake.dataset} names a version, but --data-folder makes a new one",

@@ -16,6 +16,7 @@ from flowerops.domain.documents import Document
 from flowerops.domain.names import Selector
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
+from flowerops.domain.verification import Problem
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,19 @@ class DatasetVersion:
     def ref(self) -> VersionRef:
         """Name, number and digest."""
         return VersionRef(name=self.name, version=self.version, digest=self.manifest.digest)
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A number that was handed out, its content's digest, and where its files should lie; nothing was opened yet."""
+
+    name: str
+    version: int
+    digest: str
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,16 @@ class StepOutput:
     folder: Path
 
 
+@dataclass(frozen=True)
+class Garbage:
+    """A file or folder to remove. kind: leftover, version, object, cache or output. why: in words."""
+
+    kind: str
+    path: Path
+    bytes: int
+    why: str
+
+
 class DatasetStore(Protocol):
     """Numbered, immutable dataset versions."""
 
@@ -113,6 +137,12 @@ class DatasetStore(Protocol):
 
     def number(self, folder: Path) -> DatasetVersion:
         """Publish a version's folder and give it its number; the same content keeps the number it has."""
+
+    def entries(self, name: str | None = None) -> list[DatasetEntry]:
+        """All numbers, newest first, whether or not their files are there and whole; for checks and clean-ups."""
+
+    def remove(self, entry: DatasetEntry) -> None:
+        """Take a version away for good; its number goes on standing for its content and for nothing else."""
 
     def objects(self) -> Path | None:
         """The folder of the content store that raw versions refer to, or None when they carry their photos."""
@@ -217,6 +247,46 @@ class EndpointHost(Protocol):
         """The last lines of the active deployment's log."""
 
 
+class Storage(Protocol):
+    """The room that a target takes up, and who may change it."""
+
+    def announce(self) -> None:
+        """Say that this process is about to write and goes on until it ends; clean-ups stay away meanwhile.
+
+        Raises:
+            ConflictError: A clean-up did not end in time.
+        """
+
+    def cleaning(self) -> AbstractContextManager[None]:
+        """Hold off every writer while the block runs.
+
+        Raises:
+            ConflictError: A command is writing; the message names it.
+        """
+
+    def workspace(self) -> AbstractContextManager[Path]:
+        """An empty folder for files on their way; it goes with the block."""
+
+    def downloads(self) -> Path:
+        """Where downloads that were cut off wait to be resumed."""
+
+    def tracked(self) -> bool:
+        """Whether any run or model was recorded yet."""
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with the records of numbers, runs and models."""
+
+    def leftovers(self) -> list[Path]:
+        """What killed processes left behind."""
+
+    def garbage(self, runs: RunStore | None) -> list[Garbage]:
+        """Everything that no version, run or model needs; ask while `cleaning`. runs: None when nothing is tracked.
+
+        Raises:
+            StoreIntegrityError: A version is damaged, so nobody can say what it needs.
+        """
+
+
 class Target(Protocol):
     """Local folders or an Azure ML workspace."""
 
@@ -239,3 +309,7 @@ class Target(Protocol):
     @property
     def endpoints(self) -> EndpointHost:
         """Deployments."""
+
+    @property
+    def storage(self) -> Storage:
+        """The room it takes up."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -28,7 +29,10 @@ def test_nothing_given_is_nothing():
 
 @pytest.mark.parametrize("blank", ["", " \n\t"])
 def test_json_text_is_read_as_it_is(blank):
-    assert read_params(blank + '{"training": {"epochs": 3}, "preprocessing": {}}') == {"training": {"epochs": 3}, "preprocessing": {}}
+    assert read_params(blank + '{"training": {"epochs": 3}, "preprocessing": {}}') == {
+        "training": {"epochs": 3},
+        "preprocessing": {},
+    }
 
 
 def test_anything_else_is_the_path_of_a_file(tmp_path):
@@ -54,7 +58,9 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
     assert "x.json" in refusal(lambda: read_params(str(tmp_path / "x.json"))).message
 
 
-@pytest.mark.parametrize("text", ["{", "{training: 1}", '{"a": }', '{"training":' * 100_000], ids=["cut", "bare", "hole", "deep"])
+@pytest.mark.parametrize(
+    "text", ["{", "{training: 1}", '{"a": }', '{"training":' * 100_000], ids=["cut", "bare", "hole", "deep"]
+)
 def test_text_that_is_no_json_is_refused(text):
     assert "--params is not JSON" in refusal(lambda: read_params(text)).message
 
@@ -94,7 +100,9 @@ def test_an_unknown_parameter_is_an_error_with_a_suggestion():
     assert error.hint == "Did you mean 'epochs'?"
 
 
-@pytest.mark.parametrize(("name", "value"), [("epochs", 0), ("epochs", "many"), ("learning_rate", -1), ("seed", 2**31), ("epochs", None)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("epochs", 0), ("epochs", "many"), ("learning_rate", -1), ("seed", 2**31), ("seed", None)]
+)
 def test_a_value_that_does_not_fit_names_its_parameter(name, value):
     assert refusal(lambda: make_params(TrainParams, {name: value})).message.startswith(f"parameter {name}: ")
 
@@ -124,7 +132,9 @@ def test_impossible_preprocessing_is_refused(size, fit):
 # --- shares ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("text", "share"), [("1%", 0.01), ("0.01", 0.01), ("0", 0), ("100%", 1), ("2.5%", 0.025), ("1", 1)])
+@pytest.mark.parametrize(
+    ("text", "share"), [("1%", 0.01), ("0.01", 0.01), ("0", 0), ("100%", 1), ("2.5%", 0.025), ("1", 1)]
+)
 def test_a_share_is_percent_or_a_fraction(text, share):
     assert parse_share(text, "--max-bad") == pytest.approx(share)
 
@@ -136,7 +146,5 @@ def test_what_is_no_share_names_its_option(text):
 
 @given(st.text(max_size=6))
 def test_any_text_is_a_share_or_an_error(text):
-    try:
+    with contextlib.suppress(UsageError):
         assert 0 <= parse_share(text, "--max-bad") <= 1
-    except UsageError:
-        pass

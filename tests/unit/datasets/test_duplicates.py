@@ -4,12 +4,12 @@ import random
 import time
 from itertools import combinations
 
-from helpers.photos import encoded, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowerops.datasets.duplicates import MAX_COLOUR_DISTANCE, MAX_DISTANCE, near_duplicates
 from flowerops.images import Fingerprint, prepare_image
+from helpers.photos import encoded, picture
 
 GREY = (128, 128, 128)
 DETAILED = 0x5A5A_C3C3_0FF0_9669
@@ -71,7 +71,11 @@ def test_recoded_and_resized_copies_are_found_and_nothing_else():
     prints = []
     for number in range(12):
         original = picture(number, (320, 240), hue=number % 3)
-        for data in (encoded(original, "PNG"), encoded(original, quality=50), encoded(original.resize((160, 120)), "WEBP")):
+        for data in (
+            encoded(original, "PNG"),
+            encoded(original, quality=50),
+            encoded(original.resize((160, 120)), "WEBP"),
+        ):
             prints.append(prepare_image(data, 96).fingerprint())
     expected = [(3 * number + i, 3 * number + j) for number in range(12) for i, j in ((0, 1), (0, 2), (1, 2))]
     assert near_duplicates(prints) == expected

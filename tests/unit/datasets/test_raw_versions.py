@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers.photos import make_photos, photo_bytes
 
 from flowerops.datasets.objects import ObjectStore
 from flowerops.datasets.raw import RawVersion, ingest, version_folder
@@ -17,6 +16,7 @@ from flowerops.domain.dataset import ProcessedImage, Provenance, RawFile
 from flowerops.domain.progress import SilentProgress
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.io.hashing import sha256_bytes
+from helpers.photos import make_photos, photo_bytes
 
 PROVENANCE = Provenance(created="2024-05-01T12:00:00+00:00", build=BuildInfo(kind="laptop", id="x"), code=CodeInfo())
 
@@ -106,7 +106,9 @@ def test_the_users_files_are_neither_changed_nor_linked(photos, home):
     before = tree(photos)
     take(photos, home)
     assert tree(photos) == before
-    assert all(path.stat().st_nlink == 1 for path in [*photos.rglob("*.jpg"), *(home / "objects").rglob("*")] if path.is_file())
+    assert all(
+        path.stat().st_nlink == 1 for path in [*photos.rglob("*.jpg"), *(home / "objects").rglob("*")] if path.is_file()
+    )
     inodes = {path.stat().st_ino for path in photos.rglob("*.jpg")}
     assert not inodes & {path.stat().st_ino for path in (home / "objects").rglob("*")}
 
@@ -220,7 +222,7 @@ def test_rows_of_another_kind_are_refused(photos, home):
 
 
 def test_odd_paths_come_back_as_they_were(photos, home):
-    names = ["line\nfeed.jpg", "-rf.jpg", "🌼.jpg", "sep\u2028\x85.jpg", "cr\r.jpg", "quote\".jpg"]
+    names = ["line\nfeed.jpg", "-rf.jpg", "🌼.jpg", "sep\u2028\x85.jpg", "cr\r.jpg", 'quote".jpg']
     for number, name in enumerate(names):
         (photos / "daisy" / name).write_bytes(photo_bytes(500 + number))
     version = RawVersion(take(photos, home), home / "objects")

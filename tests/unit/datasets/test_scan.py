@@ -5,11 +5,11 @@ import random
 from pathlib import Path
 
 import pytest
-from helpers.photos import make_photos
-from helpers.unprivileged import open_folder, run_unprivileged
 
 from flowerops.datasets.scan import Scan, scan_folder
 from flowerops.errors import BadInputError
+from helpers.photos import make_photos
+from helpers.unprivileged import open_folder, run_unprivileged
 
 
 @pytest.fixture
@@ -40,7 +40,12 @@ def refusal(root: Path) -> BadInputError:
 def test_every_class_folder_is_a_class(photos):
     scan = scan_folder(photos)
     assert scan.classes() == {"daisy": 2, "roses": 2}
-    assert paths(scan) == ["daisy/daisy_0000.jpg", "daisy/daisy_0001.jpg", "roses/roses_0000.jpg", "roses/roses_0001.jpg"]
+    assert paths(scan) == [
+        "daisy/daisy_0000.jpg",
+        "daisy/daisy_0001.jpg",
+        "roses/roses_0000.jpg",
+        "roses/roses_0001.jpg",
+    ]
     assert all(found.location.is_file() for found in scan.files)
     assert scan.skipped == []
 
@@ -130,7 +135,14 @@ def test_a_class_folder_with_nothing_but_junk_counts_as_empty(photos):
 
 
 def test_hidden_and_junk_files_and_folders_are_left_aside_and_reported(photos):
-    for name in (".git/x.jpg", "__MACOSX/x.jpg", "daisy/@eaDir/x.jpg", "daisy/.hidden.jpg", "roses/Thumbs.db", "readme.txt"):
+    for name in (
+        ".git/x.jpg",
+        "__MACOSX/x.jpg",
+        "daisy/@eaDir/x.jpg",
+        "daisy/.hidden.jpg",
+        "roses/Thumbs.db",
+        "readme.txt",
+    ):
         (photos / name).parent.mkdir(exist_ok=True)
         (photos / name).write_bytes(b"x")
     scan = scan_folder(photos)
@@ -191,7 +203,9 @@ def test_names_that_are_not_utf8_are_left_aside_and_shown_escaped(photos):
     assert set(left.values()) == {"name is not valid UTF-8"}
 
 
-@pytest.mark.parametrize("name", ["line\nfeed.jpg", "-rf.jpg", "🌼.jpg", "имя 花.jpeg", "a'b\"c.jpg", "trailing ", "UPPER.JPG", "no_suffix"])
+@pytest.mark.parametrize(
+    "name", ["line\nfeed.jpg", "-rf.jpg", "🌼.jpg", "имя 花.jpeg", "a'b\"c.jpg", "trailing ", "UPPER.JPG", "no_suffix"]
+)
 def test_odd_names_are_names(photos, name):
     (photos / "daisy" / name).write_bytes(b"x")
     (photos / name).mkdir()

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from helpers.photos import encoded, picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -19,6 +18,7 @@ from flowerops.domain.dataset import ProcessedImage, Split
 from flowerops.errors import StoreIntegrityError
 from flowerops.images import prepare_image
 from flowerops.io.hashing import sha256_bytes
+from helpers.photos import encoded, picture
 
 LABELS = ["daisy", "roses"]
 SIZE = 20
@@ -126,7 +126,7 @@ def test_a_reader_finds_every_row_across_groups_and_shards(tmp_path, small_shard
         order = [found.sha256 for _, part in shard_plan(rows) for found in part]
         assert len(reader) == 24
         assert reader.sha256s() == order
-        indices = list(np.random.default_rng(cached).permutation(24)) + [0, 0, 23]
+        indices = [*np.random.default_rng(cached).permutation(24), 0, 0, 23]
         found = reader.pixels(indices)
         assert found.shape == (27, SIZE, SIZE, 3)
         for index, image in zip(indices, found, strict=True):

@@ -7,11 +7,11 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from helpers.photos import encoded, picture, pixels_of
 from PIL import Image, ImageOps
 
 from flowerops.errors import BadInputError
 from flowerops.images import ImageRejectedError, image_format, prepare_image
+from helpers.photos import encoded, picture, pixels_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
 
@@ -97,7 +97,11 @@ def test_one_transparent_colour_becomes_white(mode):
 
 
 def test_a_cmyk_jpeg_has_its_colours():
-    for ink, colour in {(255, 0, 0, 0): (0, 255, 255), (0, 255, 255, 51): (204, 0, 0), (0, 0, 0, 0): (255,) * 3}.items():
+    for ink, colour in {
+        (255, 0, 0, 0): (0, 255, 255),
+        (0, 255, 255, 51): (204, 0, 0),
+        (0, 0, 0, 0): (255,) * 3,
+    }.items():
         data = encoded(Image.new("CMYK", (SIDE, SIDE), ink), quality=95)
         assert np.abs(pixels(data) - colour).max() <= 4
 
@@ -170,7 +174,9 @@ def test_a_truncated_jpeg_says_so():
 
 
 def test_a_png_with_broken_pixel_data_is_refused():
-    data = bytearray(encoded(Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)), "PNG"))
+    data = bytearray(
+        encoded(Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)), "PNG")
+    )
     data[len(data) // 2] ^= 0x55
     with pytest.raises(ImageRejectedError, match="broken pixel data"):
         prepare_image(bytes(data), 32)
@@ -235,7 +241,11 @@ prepare_image(Path(sys.argv[1]).read_bytes(), 32)
 def test_an_odd_photo_makes_no_noise_on_the_screen(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(encoded(picture(3), exif=b"Exif\0\0II*\0\x08\0\0\0\x01"))
     done = subprocess.run(
-        [sys.executable, "-c", _DECODE, str(tmp_path / "photo.jpg")], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", _DECODE, str(tmp_path / "photo.jpg")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     assert done.stderr == ""
 
@@ -269,7 +279,9 @@ def gif_claiming(side: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "bomb", [png(50_000, 50_000, b"\0" * 6251 * 2000), webp_claiming(16_000), gif_claiming(60_000)], ids=["png", "webp", "gif"]
+    "bomb",
+    [png(50_000, 50_000, b"\0" * 6251 * 2000), webp_claiming(16_000), gif_claiming(60_000)],
+    ids=["png", "webp", "gif"],
 )
 def test_refusing_a_bomb_takes_little_memory(bomb, tmp_path):
     (tmp_path / "bomb").write_bytes(bomb)

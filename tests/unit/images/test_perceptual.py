@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.photos import encoded, picture
 from PIL import Image
 
 from flowerops.images import Fingerprint, prepare_image
 from flowerops.images.perceptual import fingerprint
+from helpers.photos import encoded, picture
 
 
 def distance(one: Fingerprint, other: Fingerprint) -> int:

@@ -4,12 +4,12 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from helpers.photos import encoded, picture, pixels_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from flowerops.images import ImageRejectedError, decode, prepare, prepare_image
+from helpers.photos import encoded, picture, pixels_of
 
 WHITE = np.array([255, 255, 255])
 
@@ -148,7 +148,10 @@ def test_damaged_images_give_pixels_or_a_refusal(data, fit):
     image_or_refusal(data, fit)
 
 
-@given(st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"RIFF\x40\0\0\0WEBPVP8"]), st.binary(max_size=200))
+@given(
+    st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"RIFF\x40\0\0\0WEBPVP8"]),
+    st.binary(max_size=200),
+)
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_give_pixels_or_a_refusal(magic, rest):
     image_or_refusal(magic + rest, "pad")

@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from helpers.unprivileged import open_folder, run_unprivileged
 
 from flowerops.errors import DiskFullError, UsageError
 from flowerops.io import atomic
 from flowerops.io.atomic import TEMP_PREFIX, atomic_write, publish, publish_folder, remove_leftovers, staging_folder
+from helpers.unprivileged import open_folder, run_unprivileged
 
 
 def names(folder: Path) -> list[str]:

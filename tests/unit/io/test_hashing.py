@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from flowerops.errors import StoreIntegrityError
 from flowerops.io.hashing import SEAL_FILE, seal_folder, seal_problems, sha256_bytes, sha256_file, verify_seal
 
-ODD_NAMES = ["plain", "with blank", "two  blanks", " leading", "-dash", "ünï花", "back\\slash", "line\nfeed", "sep\u2028\x85\x0b"]
+ODD_NAMES = [
+    "plain",
+    "with blank",
+    "two  blanks",
+    " leading",
+    "-dash",
+    "ünï花",
+    "back\\slash",
+    "line\nfeed",
+    "sep\u2028\x85\x0b",
+]
 
 
 @pytest.fixture
@@ -112,6 +122,10 @@ def test_the_seal_is_what_sha256sum_reads(tmp_path):
     if shutil.which("sha256sum") is None:
         pytest.skip("sha256sum is not installed")
     done = subprocess.run(
-        ["sha256sum", "--check", "--strict", "--quiet", SEAL_FILE], cwd=tmp_path, capture_output=True, text=True, timeout=30
+        ["sha256sum", "--check", "--strict", "--quiet", SEAL_FILE],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert done.returncode == 0, done.stderr + done.stdout

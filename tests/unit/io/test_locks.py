@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers.unprivileged import open_folder, run_unprivileged
 
 from flowerops.errors import ConflictError, UsageError
 from flowerops.io.locks import exclusive
+from helpers.unprivileged import open_folder, run_unprivileged
 
 _HOLD = """
 import sys, time
@@ -27,7 +27,9 @@ with exclusive(Path(sys.argv[1]), "the door"):
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock."""
-    with subprocess.Popen([sys.executable, "-c", _HOLD, str(tmp_path / "lock")], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(tmp_path / "lock")], stdout=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "held\n"

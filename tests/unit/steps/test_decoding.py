@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers.photos import photo_bytes
 
 from flowerops.datasets.shards import decode_pixels
 from flowerops.domain.dataset import RawFile
@@ -17,12 +16,15 @@ from flowerops.domain.progress import SilentProgress
 from flowerops.images import prepare_image
 from flowerops.steps import decoding
 from flowerops.steps.decoding import Earlier, PhotoDecoder, Spool
+from helpers.photos import photo_bytes
 
 PARAMS = PreprocessParams(image_size=32)
 
 
 def rows(count: int) -> list[RawFile]:
-    return [RawFile(bytes=1, label="daisy", path=f"daisy/{number}.jpg", sha256=f"{number:064x}") for number in range(count)]
+    return [
+        RawFile(bytes=1, label="daisy", path=f"daisy/{number}.jpg", sha256=f"{number:064x}") for number in range(count)
+    ]
 
 
 def photo_store(bad: frozenset[int] = frozenset()) -> SimpleNamespace:
@@ -68,7 +70,9 @@ def test_results_come_in_the_order_of_the_rows_with_the_bad_ones_aside(tmp_path)
     bad = frozenset({3, 50, 99})
     with Spool(tmp_path / "spool") as spool, ThreadPoolExecutor(4) as pool:
         decoded, rejected = decoder(spool, photo_store(bad)).run(rows(100), pool, SilentProgress())
-        assert [found.row.sha256 for found in decoded] == [row.sha256 for n, row in enumerate(rows(100)) if n not in bad]
+        assert [found.row.sha256 for found in decoded] == [
+            row.sha256 for n, row in enumerate(rows(100)) if n not in bad
+        ]
         assert [found.path for found in rejected] == ["daisy/3.jpg", "daisy/50.jpg", "daisy/99.jpg"]
         for found in decoded[:10]:
             expected = prepare_image(photo_bytes(int(found.row.sha256, 16)), 32)
@@ -112,7 +116,11 @@ def test_the_first_fault_of_the_store_ends_the_work(tmp_path):
     def read(row: RawFile) -> bytes:
         raise OSError(5, "Input/output error")
 
-    with Spool(tmp_path / "spool") as spool, ThreadPoolExecutor(2) as pool, pytest.raises(OSError, match="Input/output"):
+    with (
+        Spool(tmp_path / "spool") as spool,
+        ThreadPoolExecutor(2) as pool,
+        pytest.raises(OSError, match="Input/output"),
+    ):
         decoder(spool, SimpleNamespace(read=read)).run(rows(5), pool, SilentProgress())
 
 

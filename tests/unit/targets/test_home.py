@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers.unprivileged import open_folder, run_unprivileged
 
 from flowerops.errors import StoreIntegrityError, UsageError
 from flowerops.targets.local.home import LAYOUT_VERSION, Home
+from helpers.unprivileged import open_folder, run_unprivileged
 
 
 def test_a_home_is_made_where_there_is_none(tmp_path):

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers.photos import make_photos
 
 from flowerops.datasets.raw import RawVersion
 from flowerops.datasets.scan import scan_folder
@@ -17,6 +16,7 @@ from flowerops.domain.steps import StepContext
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.targets.local.datasets import LocalDatasets
 from flowerops.targets.local.home import Home
+from helpers.photos import make_photos
 
 CONTEXT = StepContext(build=BuildInfo(kind="laptop", id="tester"), code=CodeInfo())
 

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers.unprivileged import open_folder, run_unprivileged
 
 from flowerops.errors import ConflictError, FlowerOpsError, StoreIntegrityError, UsageError
 from flowerops.targets.local import numbers as module
 from flowerops.targets.local.numbers import Numbered, Numbers
+from helpers.unprivileged import open_folder, run_unprivileged
 
 
 @pytest.fixture
@@ -116,8 +116,8 @@ import os, signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("PRAGMA cache_size = 1")
 connection.execute("BEGIN IMMEDIATE")
-for number in range(3000):
-    connection.execute("INSERT INTO versions (name, version, digest, created) VALUES ('x', ?, ?, '')", (number, str(number)))
+for n in range(3000):
+    connection.execute("INSERT INTO versions (name, version, digest, created) VALUES ('x', ?, ?, '')", (n, str(n)))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flowerops.cli.commands import data_diff
+from flowerops.cli.commands import data_diff, data_export, data_preview, data_rm, verify
 from flowerops.cli.console import Console
 from flowerops.cli.session import Session, with_session
 
@@ -17,8 +17,11 @@ def add_to(root: typer.Typer) -> None:
     """Add the group."""
     app.command("list", epilog="Example:\n\n  flowerops data list")(with_session("data list")(list_))
     app.command("show", epilog="Example:\n\n  flowerops data show flowers:1")(with_session("data show")(show))
-    for module in (data_diff,):
-        module.add_to(app)
+    data_diff.add_to(app)
+    verify.add_to_data(app)
+    data_export.add_to(app)
+    data_rm.add_to(app)
+    data_preview.add_preview(app)
     root.add_typer(app)
 
 
@@ -33,8 +36,11 @@ def show(session: Session, name: Annotated[str, typer.Argument(help="NAME, or NA
     """Show one dataset version: counts, splits, what was left out, and who made it."""
     from flowerops.domain.names import parse_selector
     from flowerops.services.catalog import show_dataset
+    from flowerops.services.hygiene import hygiene_members
 
-    session.finish(show_dataset(session.target, parse_selector(name, "dataset")), _show_one)
+    selector = parse_selector(name, "dataset")
+    document = show_dataset(session.target, selector) | hygiene_members(session.target, selector)
+    session.finish(document, _show_one)
 
 
 def _show_list(console: Console, document: dict[str, Any]) -> None:
@@ -47,10 +53,12 @@ def _show_list(console: Console, document: dict[str, Any]) -> None:
 
 
 def _show_one(console: Console, document: dict[str, Any]) -> None:
+    from flowerops.cli.commands.hygiene_view import show_hygiene
     from flowerops.cli.commands.preprocess import show_left_out
 
     provenance = document["provenance"]
     console.heading(f"{document['name']}:{document['version']} ({document['kind']})", mark="•")
+    show_hygiene(console, document)
     facts: dict[str, object] = {
         "files": f"{document['files']:,}",
         "classes": ", ".join(f"{label} {count:,}" for label, count in document["classes"].items()),

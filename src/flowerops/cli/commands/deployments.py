@@ -46,7 +46,7 @@ def logs(
     """Show the last lines of what the serving deployment logged."""
     name = endpoint or session.settings.endpoint
     text = session.target.endpoints.logs(name, lines)
-    session.finish({"endpoint": name, "lines": text.splitlines()}, lambda console, _: console.print(text))
+    session.finish({"endpoint": name, "lines": text.splitlines()}, lambda console, _: console.print(text, lines=True))
 
 
 def rollback(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun = False) -> None:

@@ -14,10 +14,12 @@ from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
 from flowerops.errors import BadInputError
 from flowerops.io.atomic import publish
+from flowerops.io.discard import discard
+from flowerops.io.presence import announce
 from flowerops.io.surroundings import environment_info, now
 from flowerops.targets.local.home import Home
 from flowerops.targets.local.numbers import Numbered, Numbers
-from flowerops.targets.protocol import DatasetVersion
+from flowerops.targets.protocol import DatasetEntry, DatasetVersion
 
 
 class LocalDatasets:
@@ -44,7 +46,11 @@ class LocalDatasets:
             if selector.version in (None, found.version):
                 return self._open(found)
         numbers = ", ".join(str(found.version) for found in reversed(known))
-        raise BadInputError(f"dataset {selector.name!r} has no version {selector.version}", f"There is {numbers}.")
+        gone = self._numbers.removed(selector.name, selector.version or 0)
+        said = f" any more: it was removed at {gone}" if gone else ""
+        raise BadInputError(
+            f"dataset {selector.name!r} has no version {selector.version}{said}", f"There is {numbers}."
+        )
 
     def take_in(
         self,
@@ -57,15 +63,29 @@ class LocalDatasets:
         base: Sequence[RawFile] = (),
     ) -> Path:
         """Copy scanned photos into the store."""
+        announce(self._home.locks)
         provenance = context.provenance(now(), environment_info())
         return ingest(scan, name, self._home.root, provenance, progress, synthetic, base=base)
 
     def number(self, folder: Path) -> DatasetVersion:
         """Move a version's folder to its place and number it."""
+        announce(self._home.locks)
         manifest = read_manifest(folder)
         place = version_folder(self._home.root, manifest.name, manifest.digest)
         publish(folder, place)
         return self._open(self._numbers.number(manifest.name, manifest.digest))
+
+    def entries(self, name: str | None = None) -> list[DatasetEntry]:
+        """All numbers."""
+        return [
+            DatasetEntry(found.name, found.version, found.digest, self._folder(found))
+            for found in self._numbers.all(name)
+        ]
+
+    def remove(self, entry: DatasetEntry) -> None:
+        """Mark the number, then delete the folder: whoever is killed between leaves a folder without a number."""
+        self._numbers.bury(Numbered(entry.name, entry.version, entry.digest))
+        discard(entry.folder)
 
     def objects(self) -> Path | None:
         """The content store."""

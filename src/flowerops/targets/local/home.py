@@ -24,6 +24,7 @@ class Home:
     objects/            photos by SHA-256            datasets/NAME/DIGEST/   versions
     runs/ID/STEP-ID/    step outputs, logs/          bundles/DIGEST/         registered model bundles
     endpoints/NAME/     deployments                  cache/                  what can be computed again
+    tmp/                files on their way           downloads/              downloads that can be resumed
     ledger.db           dataset numbers              mlflow.db, artifacts/   runs and model versions
     """
 
@@ -36,6 +37,8 @@ class Home:
         self.endpoints = self.root / "endpoints"
         self.cache = self.root / "cache"
         self.locks = self.root / "locks"
+        self.temp = self.root / "tmp"
+        self.downloads = self.root / "downloads"
         self.artifacts = self.root / "artifacts"
         self.numbers = self.root / "ledger.db"
         self.tracking = self.root / "mlflow.db"

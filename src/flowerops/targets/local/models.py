@@ -10,6 +10,7 @@ from pathlib import Path
 from flowerops.io.atomic import publish_folder
 from flowerops.io.hashing import verify_seal
 from flowerops.io.locks import exclusive
+from flowerops.io.presence import announce
 from flowerops.targets.local.home import Home
 from flowerops.targets.protocol import ModelVersion
 from flowerops.tracking import Ledger, ModelRecord
@@ -34,6 +35,7 @@ class LocalModels:
 
     def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
         """Copy the bundle under its digest, check the copy, then take a number."""
+        announce(self._home.locks)
         digest = verify_seal(bundle)
         place = self._home.bundles / digest[:16]
         if not place.exists():

@@ -22,6 +22,14 @@ CREATE TABLE IF NOT EXISTS versions (
     UNIQUE (name, version),
     UNIQUE (name, digest)
 )"""
+_TOMBSTONES = """
+CREATE TABLE IF NOT EXISTS tombstones (
+    name     TEXT NOT NULL,
+    version  INTEGER NOT NULL,
+    removed  TEXT NOT NULL,
+    PRIMARY KEY (name, version)
+)"""
+_BURIED = "SELECT 1 FROM tombstones WHERE tombstones.name = versions.name AND tombstones.version = versions.version"
 
 
 @dataclass(frozen=True)
@@ -40,12 +48,17 @@ class Numbers:
         self._database = database
 
     def number(self, name: str, digest: str) -> Numbered:
-        """The number of a content; the next free one when it has none yet."""
+        """The number of a content; the next free one when it has none yet.
+
+        A number stands for its content for ever: the same content that comes back after its removal gets it again, and
+        nothing else ever does.
+        """
         with self._transaction() as connection:
             found = connection.execute(
                 "SELECT version FROM versions WHERE name = ? AND digest = ?", (name, digest)
             ).fetchone()
             if found:
+                connection.execute("DELETE FROM tombstones WHERE name = ? AND version = ?", (name, found[0]))
                 return Numbered(name, found[0], digest)
             (last,) = connection.execute(
                 "SELECT COALESCE(MAX(version), 0) FROM versions WHERE name = ?", (name,)
@@ -56,24 +69,55 @@ class Numbers:
             )
             return Numbered(name, last + 1, digest)
 
+    def bury(self, gone: Numbered) -> None:
+        """Put a tombstone on a number: it is listed no more, and never handed out for another content."""
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO tombstones VALUES (?, ?, ?)", (gone.name, gone.version, now()))
+
+    def removed(self, name: str, version: int) -> str | None:
+        """When a number's version was removed (ISO 8601, UTC); None when it was not."""
+        if not self._has("tombstones"):
+            return None
+        with self._connection("?mode=rw") as connection:
+            found = connection.execute(
+                "SELECT removed FROM tombstones WHERE name = ? AND version = ?", (name, version)
+            ).fetchone()
+        return found[0] if found else None
+
     def all(self, name: str | None = None) -> list[Numbered]:
-        """Every version, or those of one dataset, newest first."""
-        if not self._database.exists():
+        """Every version, or those of one dataset, newest first; removed ones are left out."""
+        if not self._has("versions"):
             return []
-        with self._connection("?mode=rw") as connection:  # never made here; rolls back what a killed writer left
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'versions'").fetchone():
-                return []
-            rows = connection.execute(
-                "SELECT name, version, digest FROM versions WHERE ? IS NULL OR name = ? ORDER BY position DESC",
-                (name, name),
-            ).fetchall()
+        living = f"AND NOT EXISTS ({_BURIED})" if self._has("tombstones") else ""
+        query = (
+            f"SELECT name, version, digest FROM versions WHERE (? IS NULL OR name = ?) {living} ORDER BY position DESC"  # noqa: S608 - constants
+        )
+        with self._connection("?mode=rw") as connection:
+            rows = connection.execute(query, (name, name)).fetchall()
         return [Numbered(*row) for row in rows]
+
+    def check(self) -> str:
+        """What SQLite itself says of the file: "ok", or the first thing that is wrong."""
+        if not self._database.exists():
+            return "ok"
+        try:
+            with self._connection("?mode=rw") as connection:
+                return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        except StoreIntegrityError as error:
+            return error.message
+
+    def _has(self, table: str) -> bool:
+        if not self._database.exists():
+            return False
+        with self._connection("?mode=rw") as connection:  # never made here; rolls back what a killed writer left
+            return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(_TABLE)
+            connection.execute(_TOMBSTONES)
             yield connection
             connection.execute("COMMIT")
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from flowerops.errors import BadInputError
 from flowerops.io.atomic import publish, staging_folder
+from flowerops.io.presence import announce
 from flowerops.targets.local.home import Home
 from flowerops.targets.local.steps import run_child
 from flowerops.targets.protocol import Run, StepOutput, StepRequest
 from flowerops.tracking import Ledger, RunRecord, ui_command
 
-_OUTPUT_TAG = "flowerops.output"
+OUTPUT_TAG = "flowerops.output"
 
 
 class LocalRuns:
@@ -26,6 +27,7 @@ class LocalRuns:
     @contextlib.contextmanager
     def pipeline_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
         """Begin a pipeline run."""
+        announce(self._home.locks)
         run_id = self._ledger.start_run(experiment, name, tags, artifacts=self._home.artifacts)
         with self._ledger.running(run_id):
             yield run_id
@@ -33,6 +35,7 @@ class LocalRuns:
     @contextlib.contextmanager
     def recorded_step(self, run_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
         """Record work of this process."""
+        announce(self._home.locks)
         parent = self._record(run_id)
         inherited = {key: value for key, value in parent.tags.items() if not key.startswith("flowerops.")}
         child = self._ledger.start_run(parent.experiment, name, {**inherited, **tags}, parent_id=run_id)
@@ -48,7 +51,7 @@ class LocalRuns:
             run_child(request, out, folder / "logs" / f"{request.name}-{step_id[:8]}.log", self._ledger.uri, step_id)
             place = folder / f"{request.name}-{step_id[:8]}"
             publish(out, place)
-            self._ledger.set_tags(step_id, {_OUTPUT_TAG: place.name})
+            self._ledger.set_tags(step_id, {OUTPUT_TAG: place.name})
         return StepOutput(step_id, place)
 
     def find(self, run_id: str) -> Run:
@@ -65,7 +68,7 @@ class LocalRuns:
     def output(self, run: Run, step: str) -> StepOutput | None:
         """The newest finished step's folder."""
         for child in reversed(run.steps):
-            name = child.tags.get(_OUTPUT_TAG)
+            name = child.tags.get(OUTPUT_TAG)
             if child.name == step and child.status == "FINISHED" and name:
                 return StepOutput(child.id, self._home.run_folder(run.id) / name)
         return None

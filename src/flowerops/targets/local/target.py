@@ -10,6 +10,7 @@ from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.home import Home
 from flowerops.targets.local.models import LocalModels
 from flowerops.targets.local.runs import LocalRuns
+from flowerops.targets.local.storage import LocalStorage
 from flowerops.tracking import Ledger
 
 
@@ -46,3 +47,8 @@ class LocalTarget:
     def endpoints(self) -> LocalDeployments:
         """Deployments."""
         return LocalDeployments(self.home.endpoints, self._api_key)
+
+    @cached_property
+    def storage(self) -> LocalStorage:
+        """The home folder on the disk."""
+        return LocalStorage(self.home)
