@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flowerops.datasets.checks import Check
+from flowerops.datasets.hygiene import HYGIENE_FILE
 from flowerops.datasets.objects import ObjectStore
 from flowerops.datasets.processed import SAMPLES_FILE, SampleSet
 from flowerops.datasets.rows import read_manifest, read_rows
@@ -122,7 +123,7 @@ def _processed(suspect: Suspect, manifest: VersionManifest, rows: list[Processed
     checks = [Check(2, lambda: [])]
     for name, part in plan:
         checks.append(_shard_check(suspect, suspect.folder / name, part, labels))
-    expected = {MANIFEST_FILE, ROWS_FILE, SAMPLES_FILE, *(name for name, _ in plan)}
+    expected = {MANIFEST_FILE, ROWS_FILE, SAMPLES_FILE, HYGIENE_FILE, *(name for name, _ in plan)}
     problems = _counted(suspect, manifest, facts)
     try:
         samples = SampleSet.from_json((suspect.folder / SAMPLES_FILE).read_bytes(), SAMPLES_FILE).samples

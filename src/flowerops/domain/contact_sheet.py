@@ -35,11 +35,12 @@ def _shares(counts: Sequence[int], wanted: int) -> list[int]:
     if total <= wanted:
         return list(counts)
     exact = [wanted * count / total for count in counts]
-    shares = [
-        max(int(share), 1 if count and wanted >= len(counts) else 0) for share, count in zip(exact, counts, strict=True)
-    ]
-    while sum(shares) != wanted:
-        step = 1 if sum(shares) < wanted else -1
-        gaps = [step * (share - given) for share, given in zip(exact, shares, strict=True)]
-        shares[gaps.index(max(gaps))] += step
+    least = [1 if count and wanted >= len(counts) else 0 for count in counts]
+    shares = [max(int(share), few) for share, few in zip(exact, least, strict=True)]
+    places = range(len(counts))
+    while sum(shares) < wanted:
+        shares[max(places, key=lambda place: exact[place] - shares[place])] += 1
+    while sum(shares) > wanted:
+        spare = [place for place in places if shares[place] > least[place]]
+        shares[max(spare, key=lambda place: shares[place] - exact[place])] -= 1
     return shares

@@ -10,7 +10,7 @@ from flowerops.domain.groups import joined
 CONFLICT = "same photo under another class"
 COPY = "same bytes as"
 STRADDLING = "nearly the same as"
-_STRADDLING_END = ", which is in another split"
+STRADDLING_END = ", which is in another split"
 """How reasons begin."""
 
 
@@ -48,7 +48,7 @@ def conflicts_of(quarantined: Sequence[Quarantined]) -> list[list[str]]:
 def straddling_of(quarantined: Sequence[Quarantined]) -> list[list[str]]:
     """Each file left out with its twin, from reasons that read "nearly the same as PATH, which is in another split"."""
     return [
-        [entry.path, entry.reason.removeprefix(STRADDLING).removesuffix(_STRADDLING_END).strip()]
+        [entry.path, entry.reason.removeprefix(STRADDLING).removesuffix(STRADDLING_END).strip()]
         for entry in quarantined
         if entry.reason.startswith(STRADDLING)
     ]

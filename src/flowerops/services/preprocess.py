@@ -17,6 +17,7 @@ from flowerops.domain.documents import digest_of
 from flowerops.domain.names import Selector
 from flowerops.domain.params import PreprocessParams
 from flowerops.images import DECODER_VERSION
+from flowerops.services.hygiene import warnings_of
 from flowerops.services.intake import Intake, Mode, look, take_in
 from flowerops.services.pipeline import Caller, Pipeline
 from flowerops.targets.protocol import DatasetVersion, Target
@@ -72,6 +73,7 @@ class Prepared:
             "reason": self.reason,
             "changes": self.changes,
             "synthetic": manifest.synthetic,
+            "warnings": warnings_of(self.processed),
             "unused": len(quarantined),
             "seconds": round(self.seconds, 3),
         }

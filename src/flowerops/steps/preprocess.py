@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowerops.datasets.duplicates import near_duplicates
+from flowerops.datasets.hygiene import write_hygiene
 from flowerops.datasets.processed import SAMPLES_FILE, Sample, SampleSet
 from flowerops.datasets.raw import RawVersion
 from flowerops.datasets.rows import rows_bytes, write_version
@@ -26,6 +27,7 @@ from flowerops.domain.dataset import (
     VersionManifest,
     count_classes,
 )
+from flowerops.domain.hygiene_reasons import STRADDLING, STRADDLING_END
 from flowerops.domain.params import PreprocessParams
 from flowerops.domain.progress import Progress
 from flowerops.errors import BadInputError
@@ -102,6 +104,7 @@ def preprocess(work: PreprocessInput, out: Path, progress: Progress) -> VersionM
         provenance=work.provenance,
     )
     write_version(out, manifest, data)
+    write_hygiene(out, ordered, manifest, raw.manifest)
     return manifest
 
 
@@ -155,7 +158,7 @@ def _divided(
     straddling = [
         Quarantined(
             path=decoded[index].row.path,
-            reason=f"belongs to {decoded[twin].row.path}, which is in another split since an earlier version",
+            reason=f"{STRADDLING} {decoded[twin].row.path}{STRADDLING_END}",
         )
         for index, twin in left_out.items()
     ]

@@ -247,5 +247,10 @@ def test_a_contact_sheet_is_as_long_as_asked_or_holds_all(counts, wanted):
         assert {each.split for each in chosen} == set(splits)
 
 
+def test_a_small_contact_sheet_keeps_one_photo_of_each_split():
+    rows = [row(number, split=split) for number, split in enumerate(["train"] * 50 + ["val", "test"])]
+    assert [each.split for each in contact_sheets(rows, 3)["daisy"]] == ["train", "val", "test"]
+
+
 def test_many_classes_get_fewer_photos_each():
     assert [default_per_class(classes) for classes in (2, 5, 20, 1000)] == [40, 40, 10, 2]

@@ -111,7 +111,13 @@ def test_the_manifest_counts_what_is_there(lab):
 
 def test_nothing_else_is_left_in_the_folder(lab):
     out, _ = lab.run()
-    assert sorted(path.name for path in out.iterdir()) == ["data", "files.jsonl", "manifest.json", "samples"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "data",
+        "files.jsonl",
+        "hygiene.json",
+        "manifest.json",
+        "samples",
+    ]
 
 
 def test_neither_workers_nor_names_of_the_machine_change_the_digest(lab):

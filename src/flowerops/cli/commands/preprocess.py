@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from flowerops.cli.commands.hygiene_view import show_warnings
 from flowerops.cli.console import Console
 from flowerops.cli.options import (
     DataFolder,
@@ -70,7 +71,7 @@ def preprocess(
     mode = intake_mode(extend, replace, data_folder)
     request = service.PreprocessRequest(data_folder, selector, wanted, mode)
     if dry_run:
-        session.finish({"dry_run": True, **service.plan(session.target, request, session.caller)}, _show_plan)
+        session.finish({"dry_run": True, **service.plan(session.target, request, session.caller)}, show_plan)
         return
     experiment = selector.name + service.EXPERIMENT_SUFFIX
     prepared = service.preprocess(
@@ -99,6 +100,7 @@ def show(console: Console, document: dict[str, Any]) -> None:
     if document["synthetic"]:
         facts["note"] = "synthetic drawings, not photographs"
     console.facts(facts)
+    show_warnings(console, document["warnings"])
     show_left_out(console, document)
 
 
@@ -117,6 +119,7 @@ def show_left_out(console: Console, document: dict[str, Any]) -> None:
                 console.print(f"    … and {len(entries) - _SHOWN} more; --json lists all")
 
 
-def _show_plan(console: Console, document: dict[str, Any]) -> None:
+def show_plan(console: Console, document: dict[str, Any]) -> None:
+    """Render a plan for people."""
     console.heading(f"{document['dataset']}: {document['summary']}", mark="→")
     console.facts({"classes": ", ".join(f"{label} {count:,}" for label, count in document["classes"].items())})
