@@ -35,7 +35,7 @@ def main(folder: str, epochs: int) -> None:
             keras.layers.Dense(len(train.class_names), activation="softmax"),
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(train, validation_data=val, epochs=epochs, verbose=2)
     accuracy = model.evaluate(test, verbose=0)[1]
     sys.stdout.write("\n" + json.dumps({"test_accuracy": float(accuracy)}) + "\n")

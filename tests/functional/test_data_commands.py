@@ -151,3 +151,35 @@ def test_rm_and_gc_free_the_room_of_a_version_and_keep_the_others(copy: Path) ->
     assert freed["bytes"] > 0
     assert ok(flowerops("verify", "--json", cwd=copy))["problems"] == []
     assert flowerops("data", "rm", "flowers:1", cwd=copy).code == 3
+
+
+# --- import ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_archive_becomes_a_version_and_nothing_else_stays(tmp_path: Path) -> None:
+    make_photos(tmp_path / "in/photos", per_class=14)
+    shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "in")
+    planned = ok(flowerops("data", "import", "photos.zip", *SMALL, "--dry-run", "--json", cwd=tmp_path))
+    assert planned["files"] == 28
+    assert ok(flowerops("data", "list", "--json", cwd=tmp_path))["items"] == []
+    document = ok(flowerops("data", "import", "photos.zip", *SMALL, "--dataset", "garden", "--json", cwd=tmp_path))
+    assert document["source"] == {"path": "photos.zip", "kind": "archive"}
+    assert (document["raw"]["name"], document["raw"]["version"], document["raw"]["files"]) == ("garden", 1, 28)
+    assert document["processed"]["classes"] == {"daisy": 14, "roses": 14}
+    assert list((tmp_path / ".flowerops/tmp").iterdir()) == []
+    same = preprocess(tmp_path, "in/photos", "--dataset", "garden")
+    assert same["raw"]["version"] == 1
+    assert same["reused"] is True
+
+
+def test_a_csv_is_imported_and_a_bad_line_is_said(tmp_path: Path) -> None:
+    make_photos(tmp_path / "in", per_class=14)
+    lines = [f"{path.relative_to(tmp_path)},{path.parent.name}" for path in sorted((tmp_path / "in").rglob("*.jpg"))]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *lines]))
+    document = ok(flowerops("data", "import", "labels.csv", *SMALL, "--json", cwd=tmp_path))
+    assert document["raw"]["classes"] == {"daisy": 14, "roses": 14}
+    (tmp_path / "labels.csv").write_text("path,label\n../../etc/passwd,daisy\n")
+    outcome = flowerops("data", "import", "labels.csv", cwd=tmp_path)
+    assert outcome.code == 3
+    assert "line 2" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
