@@ -84,3 +84,10 @@ def test_the_example_file_shows_the_defaults(tmp_path: Path, monkeypatch: pytest
     (tmp_path / ".env").write_text(text.replace(f"#{PREFIX}", PREFIX))
     (tmp_path / "empty").mkdir()
     assert load_settings({}, tmp_path) == load_settings({}, tmp_path / "empty")
+
+
+def test_the_serving_lock_has_no_training_packages() -> None:
+    text = (ROOT / "locks" / "serve.txt").read_text(encoding="utf-8")
+    for package in ("tensorflow", "tensorflow-cpu", "keras", "mlflow", "scikit-learn", "pyarrow", "azure-core"):
+        assert f"\n{package}==" not in text
+    assert "\nai-edge-litert==" in text

@@ -195,6 +195,7 @@ def test_dry_runs_change_nothing(place: Path, first_run: dict) -> None:  # type:
         ["run"],
         ["register", "--run", first_run["run_id"]],
         ["deploy"],
+        ["evaluate"],
         ["deployments", "stop"],
         ["demo"],
         ["ui"],

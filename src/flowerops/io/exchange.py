@@ -64,9 +64,41 @@ def get(url: Url, max_bytes: int, deadline: float, timeout_s: float, allow_priva
 
 
 @contextlib.contextmanager
-def _connected(url: Url, addresses: list[str], deadline: float) -> Iterator[http.client.HTTPConnection]:
-    """A connection to the first of the addresses that answers; it is cut at the deadline."""
-    raw = _open(addresses, url.port, deadline)
+def streaming(
+    url: Url, headers: Mapping[str, str], deadline: float, stall_s: float, allow_private: bool
+) -> Iterator[http.client.HTTPResponse]:
+    """Send a GET request; the block reads the body in pieces, each of which may take `stall_s`.
+
+    Args:
+        url: Where to.
+        headers: Further headers.
+        deadline: When to give up, by time.monotonic().
+        stall_s: The longest wait for the next piece, in seconds.
+        allow_private: Whether addresses off the public internet are allowed.
+
+    Raises:
+        BadInputError: The address is not allowed.
+        BrokenExchangeError: No connection, or it broke or stalled, also while the block reads.
+    """
+    addresses = resolve(url, allow_private, min(stall_s, deadline - time.monotonic()))
+    try:
+        with _connected(url, addresses, deadline, stall_s) as connection:
+            asked = {"Host": url.netloc, "Accept-Encoding": "identity", "User-Agent": "flowerops"}
+            connection.request("GET", url.target, headers={**asked, **headers})
+            with connection.getresponse() as answer:
+                yield answer
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise BrokenExchangeError(f"{url.shown}: {reason}", "Check the network, then run again.") from error
+
+
+@contextlib.contextmanager
+def _connected(
+    url: Url, addresses: list[str], deadline: float, stall_s: float | None = None
+) -> Iterator[http.client.HTTPConnection]:
+    """A connection to the first of the addresses that answers; it is cut at the deadline, or when nothing comes."""
+    raw = _open(addresses, url.port, deadline if stall_s is None else min(deadline, time.monotonic() + stall_s))
+    raw.settimeout(stall_s)
     # A second handle on the same connection: it can be shut down while the first is in the middle of TLS or a read.
     breaker = raw.dup()
     timer = threading.Timer(max(deadline - time.monotonic(), 0.0), _cut, [breaker])

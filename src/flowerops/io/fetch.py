@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,8 +14,8 @@ from flowerops.errors import RemoteError
 from flowerops.io.exchange import Answer, BrokenExchangeError, get
 from flowerops.io.urls import Url, parse_url
 
-_REDIRECTS = {301, 302, 303, 307, 308}
-_WORTH_A_RETRY = {429, 502, 503, 504}
+REDIRECTS = {301, 302, 303, 307, 308}
+WORTH_A_RETRY = {429, 502, 503, 504}
 _TRIES = 4
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 5.0
@@ -58,13 +59,13 @@ def fetch(
         try:
             answer = _following_redirects(parse_url(url), bounds)
         except BrokenExchangeError:
-            if attempt == _TRIES or not _pause(_backoff(attempt), bounds):
+            if attempt == _TRIES or not _pause(backoff(attempt), bounds):
                 raise
             continue
         if answer.status == 200:
             return answer.body
-        wait = _retry_after(answer, attempt)
-        if answer.status not in _WORTH_A_RETRY or attempt == _TRIES or not _pause(wait, bounds):
+        wait = retry_after(answer.headers, attempt)
+        if answer.status not in WORTH_A_RETRY or attempt == _TRIES or not _pause(wait, bounds):
             raise RemoteError(f"{parse_url(url).shown} answered with status {answer.status}", "Check the URL.")
     raise AssertionError("unreachable")
 
@@ -73,27 +74,28 @@ def _following_redirects(url: Url, bounds: _Bounds) -> Answer:
     for _ in range(bounds.max_redirects + 1):
         answer = get(url, bounds.max_bytes, bounds.deadline, bounds.timeout_s, bounds.allow_private)
         target = answer.headers.get("location")
-        if answer.status not in _REDIRECTS or not target:
+        if answer.status not in REDIRECTS or not target:
             return answer
         url = parse_url(urljoin(url.text, target))
     raise RemoteError(f"more than {bounds.max_redirects} redirects, the last to {url.shown}", "Check the URL.")
 
 
-def _backoff(attempt: int) -> float:
+def backoff(attempt: int) -> float:
+    """Seconds to wait after the n-th failed try (n = 1, 2 …), at random within bounds."""
     pause = _FIRST_PAUSE_S * 2.0 ** (attempt - 1)
     return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads clients, keeps no secret
 
 
-def _retry_after(answer: Answer, attempt: int) -> float:
+def retry_after(headers: Mapping[str, str], attempt: int) -> float:
     """Seconds to wait: what the server asks for (a number or a date), within reason, else the usual pause."""
-    asked = answer.headers.get("retry-after", "").strip()
+    asked = headers.get("retry-after", "").strip()
     if asked.isascii() and asked.isdigit() and len(asked) < 10:
         return min(float(asked), _LONGEST_PAUSE_S)
     try:
         seconds = float((parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
         return min(max(seconds, 0.0), _LONGEST_PAUSE_S)
     except (TypeError, ValueError):
-        return _backoff(attempt)
+        return backoff(attempt)
 
 
 def _pause(seconds: float, bounds: _Bounds) -> bool:

@@ -74,6 +74,18 @@ class _Subject:
     training: Path | None
 
 
+def plan(target: Target, request: EvaluateRequest) -> dict[str, Any]:
+    """What `evaluate` would do, without doing it: JSON members `subject`, `data`, `champion`."""
+    subject, champion = _subject(target, request), None
+    if subject.run is not None and request.folder is None:
+        champion = champion_of(target.models.versions(request.champion_of))
+    ref = read_bundle(subject.bundle).processed
+    data = str(request.folder) if request.folder else f"the test split of {ref.name}:{ref.version}"
+    model = subject.model
+    named = f"{model.name}:{model.version}" if model else f"run {subject.run.id if subject.run else '-'}"
+    return {"subject": named, "data": data, "champion": f"{champion.name}:{champion.version}" if champion else None}
+
+
 def evaluate(target: Target, request: EvaluateRequest, caller: Caller) -> Evaluated:
     """Evaluate a candidate or a model.
 
@@ -83,11 +95,7 @@ def evaluate(target: Target, request: EvaluateRequest, caller: Caller) -> Evalua
     Raises:
         BadInputError: No such run or model, nothing trained yet, or a test set that does not fit.
     """
-    if request.model is not None:
-        model = find_model(target, request.model)
-        subject = _Subject(model.bundle, None, model, None)
-    else:
-        subject = _candidate(target, request.run_id)
+    subject = _subject(target, request)
     if subject.run is not None and request.folder is None:
         pipeline = Pipeline(target, caller, subject.run.id, subject.run.experiment)
         return evaluate_in(pipeline, request, subject.run)
@@ -177,8 +185,11 @@ def trained_output(target: Target, run: Run) -> StepOutput:
     return output
 
 
-def _candidate(target: Target, run_id: str | None) -> _Subject:
-    run = find_run(target, run_id)
+def _subject(target: Target, request: EvaluateRequest) -> _Subject:
+    if request.model is not None:
+        model = find_model(target, request.model)
+        return _Subject(model.bundle, None, model, None)
+    run = find_run(target, request.run_id)
     output = trained_output(target, run)
     return _Subject(output.folder / BUNDLE_DIR, run, None, output.folder)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
-from flowerops.cli.options import ModelOption, ParamsOption, RunId
+from flowerops.cli.options import DryRun, ModelOption, ParamsOption, RunId
 from flowerops.cli.session import Session, with_session
 
 _EXAMPLES = """Examples:
@@ -35,6 +35,7 @@ def evaluate(
         typer.Option(help="Any labelled folder to score on, instead of the test split.", show_default=False),
     ] = None,
     params: ParamsOption = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Score a candidate on its test split, compare it with the champion, and write a report."""
     from flowerops.cli.parameters import make_params, read_params
@@ -53,6 +54,9 @@ def evaluate(
         params=make_params(EvaluateParams, read_params(params).get("evaluation", {})),
         policy=make_params(GatePolicy, session.settings.gate),
     )
+    if dry_run:
+        session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
+        return
     evaluated = service.evaluate(session.target, request, session.caller)
     session.finish(evaluated.document(), show)
 
@@ -74,3 +78,8 @@ def show(console: Console, document: dict[str, Any]) -> None:
     if document["synthetic"]:
         facts["note"] = "scored on synthetic drawings, not photographs"
     console.facts(facts)
+
+
+def _show_plan(console: Console, document: dict[str, Any]) -> None:
+    against = f" against {document['champion']}" if document["champion"] else ""
+    console.heading(f"would score {document['subject']} on {document['data']}{against}", mark="→")

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from flowerops.domain.progress import SilentProgress
+from flowerops.errors import BadInputError, ConflictError, DiskFullError, RemoteError
+from flowerops.io import download as downloading
+from flowerops.io import fetch as fetching
+from flowerops.io.download import KnownFile, download
+from flowerops.io.hashing import sha256_bytes
+from flowerops.io.locks import exclusive
+
+DATA = os.urandom(700_000)
+
+
+@dataclass
+class FileServer:
+    """Serves one file with ranges; `cuts` are after how many bytes the first answers break off, `statuses` come first."""
+
+    data: bytes = DATA
+    cuts: list[int] = field(default_factory=list)
+    statuses: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    ranges: bool = True
+    asked: list[str | None] = field(default_factory=list)
+    url: str = ""
+
+
+@contextlib.contextmanager
+def serving(server: FileServer) -> Iterator[FileServer]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            asked = self.headers.get("Range")
+            server.asked.append(asked)
+            if server.statuses:
+                status, headers = server.statuses.pop(0)
+                self.send_response(status)
+                for name, value in {"Content-Length": "0", **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                return
+            start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and server.ranges else 0
+            if start >= len(server.data):
+                self.send_error(416)
+                return
+            self.send_response(206 if asked and server.ranges else 200)
+            body = server.data[start:]
+            if asked and server.ranges:
+                self.send_header("Content-Range", f"bytes {start}-{len(server.data) - 1}/{len(server.data)}")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: server.cuts.pop(0)] if server.cuts else body)
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    server.url = f"http://127.0.0.1:{listener.server_port}/file.tgz"
+    try:
+        yield server
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        thread.join(5)
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(fetching, "_LONGEST_PAUSE_S", 0.05)
+
+
+def get(server: FileServer, target: Path, data: bytes = DATA) -> Path:
+    known = KnownFile(server.url, sha256_bytes(data), len(data))
+    return download(known, target, SilentProgress(), allow_private=True)
+
+
+def test_a_file_comes_whole_and_is_asked_for_once(tmp_path):
+    with serving(FileServer()) as server:
+        target = get(server, tmp_path / "new/file.tgz")
+        assert target.read_bytes() == DATA
+        get(server, target)
+    assert server.asked == [None]
+    assert not target.with_name("file.tgz.part").exists()
+
+
+def test_a_connection_that_breaks_is_taken_up_where_it_broke(tmp_path):
+    with serving(FileServer(cuts=[100_000, 200_000, 1])) as server:
+        assert get(server, tmp_path / "f").read_bytes() == DATA
+    assert server.asked == [None, "bytes=100000-", "bytes=300000-", "bytes=300001-"]
+
+
+def test_what_an_earlier_process_left_is_not_asked_for_again(tmp_path):
+    (tmp_path / "f.part").write_bytes(DATA[:650_000])
+    with serving(FileServer()) as server:
+        assert get(server, tmp_path / "f").read_bytes() == DATA
+    assert server.asked == ["bytes=650000-"]
+
+
+def test_a_part_that_is_complete_already_needs_no_request(tmp_path):
+    (tmp_path / "f.part").write_bytes(DATA)
+    with serving(FileServer()) as server:
+        assert get(server, tmp_path / "f").read_bytes() == DATA
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("left", [b"other" * 1000, DATA + b"more", bytes(len(DATA))])
+def test_a_part_of_another_file_is_thrown_away(tmp_path: Path, left: bytes) -> None:
+    (tmp_path / "f.part").write_bytes(left)
+    with serving(FileServer()) as server:
+        assert get(server, tmp_path / "f").read_bytes() == DATA
+    assert server.asked[-1] is None
+
+
+def test_a_server_without_ranges_sends_everything_again(tmp_path):
+    with serving(FileServer(cuts=[300_000], ranges=False)) as server:
+        assert get(server, tmp_path / "f").read_bytes() == DATA
+    assert server.asked == [None, "bytes=300000-"]
+
+
+@pytest.mark.parametrize("data", [DATA[:-1], DATA + b"x", bytes(len(DATA))])
+def test_another_file_than_the_published_one_is_refused_and_not_kept(tmp_path: Path, data: bytes) -> None:
+    with (
+        serving(FileServer(data=data)) as server,
+        pytest.raises(RemoteError, match="is not the file that was published"),
+    ):
+        get(server, tmp_path / "f")
+    assert {path.name for path in tmp_path.iterdir()} <= {"f.lock", "f.lock.owner"}
+
+
+def test_a_busy_server_is_given_time_and_a_missing_file_is_not(tmp_path):
+    with serving(FileServer(statuses=[(503, {"Retry-After": "0"}), (429, {})])) as server:
+        assert get(server, tmp_path / "f").read_bytes() == DATA
+    with serving(FileServer(statuses=[(404, {})])) as server, pytest.raises(RemoteError, match="status 404"):
+        get(server, tmp_path / "g")
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_never_gets_further_is_given_up_and_the_part_stays(tmp_path):
+    with serving(FileServer(cuts=[1000] + [0] * 20)) as server, pytest.raises(RemoteError):
+        get(server, tmp_path / "f")
+    assert len(server.asked) == 1 + 5
+    assert (tmp_path / "f.part").read_bytes() == DATA[:1000]
+    with serving(FileServer()) as server:
+        assert get(server, tmp_path / "f").read_bytes() == DATA
+    assert server.asked == ["bytes=1000-"]
+
+
+def test_a_server_that_falls_silent_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloading, "_STALL_S", 0.2)
+    monkeypatch.setattr(downloading, "_TRIES", 2)
+    from helpers.scripted_server import scripted_server
+
+    silence = threading.Event()
+    with (
+        scripted_server(lambda connection, _: silence.wait(3)) as server,
+        pytest.raises(RemoteError, match="timed out"),
+    ):
+        get(FileServer(url=server.url), tmp_path / "f")
+    silence.set()
+
+
+def test_redirects_are_followed_but_not_for_ever_and_not_elsewhere(tmp_path):
+    with serving(FileServer()) as last, serving(FileServer(statuses=[(302, {"Location": last.url})])) as first:
+        assert get(first, tmp_path / "f").read_bytes() == DATA
+    with serving(FileServer(statuses=[(302, {"Location": "/again"})] * 20)) as server:
+        with pytest.raises(RemoteError, match="more than 5 redirects"):
+            get(server, tmp_path / "g")
+    with serving(FileServer(statuses=[(302, {"Location": "file:///etc/passwd"})])) as server:
+        with pytest.raises(BadInputError, match="not an http or https URL"):
+            get(server, tmp_path / "h")
+
+
+def test_private_addresses_are_refused_unless_they_are_allowed(tmp_path):
+    with serving(FileServer()) as server, pytest.raises(BadInputError, match="not a public address"):
+        download(KnownFile(server.url, sha256_bytes(DATA), len(DATA)), tmp_path / "f", SilentProgress())
+    assert server.asked == []
+
+
+def test_the_room_on_the_disk_is_looked_at_first(tmp_path):
+    with serving(FileServer()) as server, pytest.raises(DiskFullError, match="needs .* MB, the disk has .* MB free"):
+        download(KnownFile(server.url, "0" * 64, 1 << 60), tmp_path / "f", SilentProgress(), allow_private=True)
+    assert server.asked == []
+
+
+def test_a_disk_that_fills_up_is_no_broken_connection(tmp_path, monkeypatch):
+    resource = pytest.importorskip("resource")
+    import signal
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with serving(FileServer()) as server:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+            with pytest.raises(DiskFullError, match="no room left"):
+                get(server, tmp_path / "f")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert len(server.asked) == 1
+
+
+def test_two_downloads_of_one_file_do_not_mix(tmp_path):
+    with serving(FileServer()) as server, exclusive(tmp_path / "f.lock", "somebody"):
+        with pytest.raises(ConflictError, match="the download of f is locked"):
+            get(server, tmp_path / "f")
+    assert server.asked == []
