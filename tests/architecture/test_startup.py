@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,39 @@ def test_help_and_usage_errors_load_nothing_heavy(arguments: list[str]) -> None:
     assert heavy == []
 
 
-def test_listing_datasets_needs_neither_tensorflow_nor_mlflow(tmp_path) -> None:  # type: ignore[no-untyped-def]
+_WITHOUT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from flowerops.cli.app import run
+sys.exit(run({arguments!r}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments"),
+    [
+        (["numpy"], ["preprocess", "--data-folder", "photos"]),
+        (["mlflow"], ["models", "list"]),
+        (["PIL"], ["predict", "photo.jpg"]),
+    ],
+)
+def test_a_missing_extra_is_named_with_the_line_that_adds_it(
+    tmp_path: Path, missing: list[str], arguments: list[str]
+) -> None:
+    probe = _WITHOUT.format(missing=missing, arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert 'pip install "flowerops[' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_listing_datasets_needs_neither_tensorflow_nor_mlflow(tmp_path: Path) -> None:
     code, heavy = _loaded_after(["data", "list", "--home", str(tmp_path / "home")])
     assert code == 0
     assert not {"tensorflow", "keras", "mlflow", "azure", "sklearn"} & set(heavy)

@@ -113,6 +113,9 @@ def _as_error(failure: BaseException) -> FlowerOpsError:
         context: Any = getattr(failure, "ctx", None)
         path = context.command_path if context is not None else "flowerops"
         return UsageError(failure.format_message(), f"See {path} --help")
+    if isinstance(failure, ModuleNotFoundError) and not (failure.name or "").startswith("flowerops"):
+        package = (failure.name or "a package").partition(".")[0]
+        return UsageError(f"{package} is not installed", 'pip install "flowerops[local]" adds what this command needs.')
     if isinstance(failure, OSError):
         from flowerops.io.atomic import explain_os_error
 
