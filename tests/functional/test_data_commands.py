@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from flowerops.io.hashing import sha256_bytes
 from helpers.command import Outcome, flowerops
+from helpers.file_server import FileServer, serving
 from helpers.photos import make_photos, photo_bytes
 
 SMALL = ("--image-size", "32")
@@ -183,3 +185,48 @@ def test_a_csv_is_imported_and_a_bad_line_is_said(tmp_path: Path) -> None:
     assert outcome.code == 3
     assert "line 2" in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+# --- fetch ----------------------------------------------------------------------------------------------------------
+
+
+def test_fetch_takes_a_set_from_a_server_and_says_where_the_licence_is(tmp_path: Path) -> None:
+    make_photos(tmp_path / "in/flower_photos", per_class=14)
+    (tmp_path / "in/flower_photos/LICENSE.txt").write_text("CC BY 2.0")
+    archive = Path(shutil.make_archive(str(tmp_path / "set"), "gztar", tmp_path / "in")).read_bytes()
+    known = ("--sha256", sha256_bytes(archive), "--bytes", str(len(archive)))
+    with serving(FileServer(archive)) as server:
+        arguments = ("data", "fetch", "tf-flowers", "--url", server.url, *known, *SMALL)
+        refused = flowerops(*arguments, cwd=tmp_path)
+        assert refused.code == 3
+        assert "not a public address" in refused.stderr
+        assert server.asked == []
+        allowed = {"FLOWEROPS_FETCH_ALLOW_PRIVATE": "true"}
+        assert "would take tf-flowers in" in flowerops(*arguments, "--dry-run", cwd=tmp_path, env=allowed).stdout
+        document = ok(flowerops(*arguments, "--json", cwd=tmp_path, env=allowed))
+    assert document["raw"]["classes"] == {"daisy": 14, "roses": 14}
+    assert (Path(document["source"]["notices"]) / "LICENSE.txt").read_text() == "CC BY 2.0"
+    (tmp_path / "wrong.tgz").write_bytes(b"x")
+    wrong = flowerops("data", "fetch", "tf-flowers", "--from", "wrong.tgz", "--dataset", "other", cwd=tmp_path)
+    assert wrong.code == 3
+    assert "228,813,984 bytes" in wrong.stderr
+
+
+# --- reference ------------------------------------------------------------------------------------------------------
+
+
+def test_preprocess_by_reference_copies_no_photo_and_notices_a_change(tmp_path: Path) -> None:
+    make_photos(tmp_path / "photos", per_class=14)
+    document = preprocess(tmp_path, "photos", "--reference")
+    assert document["decoded"] == 28
+    assert not (tmp_path / ".flowerops/objects").exists()
+    assert ok(flowerops("data", "show", "flowers", "--json", cwd=tmp_path))["reference"] is True
+    changed = tmp_path / "photos/daisy/daisy_0003.jpg"
+    changed.write_bytes(photo_bytes(999))
+    outcome = flowerops("data", "verify", "flowers", "--json", cwd=tmp_path)
+    assert outcome.code == 5
+    assert [problem["path"] for problem in outcome.document["problems"]] == [str(changed)]
+    outcome = flowerops("preprocess", "--dataset", "flowers:1", "--image-size", "40", cwd=tmp_path)
+    assert outcome.code == 5
+    assert str(changed) in outcome.stderr
+    assert flowerops("preprocess", "--reference", cwd=tmp_path).code == 2

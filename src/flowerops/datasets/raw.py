@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from flowerops.datasets.objects import ObjectStore, hash_file
+from flowerops.datasets.reference import read_reference, read_referenced, write_reference
 from flowerops.datasets.rows import read_manifest, read_rows, rows_bytes, write_version
 from flowerops.datasets.scan import FoundFile, Scan
 from flowerops.domain.dataset import Provenance, RawFile, VersionManifest, count_classes
@@ -29,6 +30,7 @@ def ingest(
     synthetic: bool,
     *,
     base: Sequence[RawFile] = (),
+    reference: bool = False,
 ) -> Path:
     """Copy the scanned files into the store and publish their manifest under its digest.
 
@@ -40,13 +42,21 @@ def ingest(
         progress: Told of every file.
         synthetic: Whether the images are drawings rather than photographs.
         base: Rows of an earlier version that the new one is to contain as well.
+        reference: Copy nothing: record the hashes and where the files lie.
 
     Returns:
         The version's folder. The same content gives the same folder, and nothing is written again.
     """
-    rows = _each_file(scan, ObjectStore(home / OBJECTS_DIR).add, progress)
-    sync_disk()
-    return publish_raw(union(base, rows) if base else rows, scan, name, home, provenance, synthetic)
+    if reference:
+        rows = hash_files(scan, progress)
+    else:
+        rows = _each_file(scan, ObjectStore(home / OBJECTS_DIR).add, progress)
+        sync_disk()
+    folder = publish_raw(union(base, rows) if base else rows, scan, name, home, provenance, synthetic)
+    if reference:
+        files = zip(rows, scan.files, strict=True)
+        write_reference(folder, {row.sha256: file.location.absolute() for row, file in files})
+    return folder
 
 
 def hash_files(scan: Scan, progress: Progress) -> list[RawFile]:
@@ -97,12 +107,13 @@ def version_folder(home: Path, name: str, digest: str) -> Path:
 
 
 class RawVersion:
-    """Reads a raw version: from the store, or from a plain folder that holds the files beside the manifest."""
+    """Reads a raw version: from the store, from where its photos lie, or from a folder that holds them itself."""
 
     def __init__(self, folder: Path, objects: Path | None = None) -> None:
         self.folder = folder
         self.manifest = read_manifest(folder)
         self.rows = read_rows(folder, RawFile)
+        self.places = read_reference(folder)
         self._store = ObjectStore(objects) if objects else None
 
     def read(self, row: RawFile) -> bytes:
@@ -111,6 +122,9 @@ class RawVersion:
         Raises:
             StoreIntegrityError: They are missing or changed.
         """
+        place = self.places.get(row.sha256)
+        if place is not None and (self._store is None or not self._store.path_of(row.sha256).exists()):
+            return read_referenced(place, row.sha256)
         if self._store is not None:
             return self._store.read(row.sha256)
         path = self.folder / row.path

@@ -11,6 +11,7 @@ from flowerops.datasets.checks import Check
 from flowerops.datasets.hygiene import HYGIENE_FILE
 from flowerops.datasets.objects import ObjectStore
 from flowerops.datasets.processed import SAMPLES_FILE, SampleSet
+from flowerops.datasets.reference import REFERENCE_FILE, read_reference
 from flowerops.datasets.rows import read_manifest, read_rows
 from flowerops.datasets.shards import DATA_DIR, shard_plan
 from flowerops.datasets.verify_shards import shard_problems
@@ -51,7 +52,7 @@ def inspect(suspect: Suspect, objects: Path | None, seen: set[str]) -> Inspectio
     Args:
         suspect: The version.
         objects: The content store, or None where raw versions carry their photos.
-        seen: SHA-256 of objects that another version's checks cover already; grows.
+        seen: Files that another version's checks cover already; grows.
     """
     try:
         manifest = _manifest(suspect)
@@ -105,10 +106,14 @@ def _raw(
         checks += [_file_check(suspect, suspect.folder / row.path, row.sha256, row.path) for row in rows]
     else:
         store = ObjectStore(objects)
+        places = read_reference(suspect.folder)
+        expected |= {REFERENCE_FILE} if places else set()
         for row in rows:
-            if row.sha256 not in seen:
-                seen.add(row.sha256)
-                checks.append(_file_check(suspect, store.path_of(row.sha256), row.sha256, row.path))
+            stored = store.path_of(row.sha256)
+            place = stored if row.sha256 not in places or stored.exists() else places[row.sha256]
+            if str(place) not in seen:
+                seen.add(str(place))
+                checks.append(_file_check(suspect, place, row.sha256, row.path))
     return Inspection([*_counted(suspect, manifest, facts), *_strangers(suspect, expected)], checks)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from flowerops.datasets.reference import REFERENCE_FILE
 from flowerops.domain.names import Selector
 from flowerops.services.selection import find_model
 from flowerops.targets.protocol import DatasetVersion, ModelVersion, Target
@@ -19,7 +20,8 @@ def show_dataset(target: Target, selector: Selector) -> dict[str, Any]:
     """One dataset version in full, without its rows."""
     found = target.datasets.find(selector)
     manifest = found.manifest.model_dump(mode="json", exclude={"schema_version", "name"})
-    return {"name": found.name, "version": found.version, **manifest, "folder": str(found.folder)}
+    places = {"folder": str(found.folder), "reference": (found.folder / REFERENCE_FILE).exists()}
+    return {"name": found.name, "version": found.version, **manifest, **places}
 
 
 def list_models(target: Target, name: str | None = None) -> list[dict[str, Any]]:

@@ -23,11 +23,13 @@ Mode = Literal["extend", "replace"]
 @dataclass(frozen=True)
 class Intake:
     """folder: the new photos. dataset: their dataset. mode: extend the latest version, or replace it even if classes
-    go; None replaces it unless classes would go."""
+    go; None replaces it unless classes would go. reference: leave the photos where they are, and record their hashes.
+    """
 
     folder: Path
     dataset: Selector
     mode: Mode | None
+    reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,16 @@ def take_in(target: Target, intake: Intake, caller: Caller) -> TakenIn:
     context = StepContext(build=caller.build, code=caller.code)
     kept = before if intake.mode == "extend" else []
     synthetic = is_sample_set(intake.folder)
-    folder = target.datasets.take_in(scan, intake.dataset.name, context, caller.progress, synthetic, base=kept)
+    folder = target.datasets.take_in(
+        scan,
+        intake.dataset.name,
+        context,
+        caller.progress,
+        synthetic,
+        base=kept,
+        base_places=RawVersion(base.folder).places if base and kept else None,
+        reference=intake.reference,
+    )
     changes = diff(before, RawVersion(folder).rows)
     against = f" against {base.name}:{base.version}" if base else ""
     caller.progress.message(f"{intake.folder}: {summary(changes, len(scan.skipped))}{against}")

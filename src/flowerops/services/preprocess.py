@@ -30,13 +30,15 @@ OpenPipeline = Callable[[], AbstractContextManager[Pipeline]]
 class PreprocessRequest:
     """folder: new photos, or None to take a version that is there. dataset: which one, or the name of the new one.
 
-    mode: what becomes of the latest version's photos when there are new ones; see `services.intake.Intake`.
+    mode: what becomes of the latest version's photos when there are new ones; reference: whether these stay where they
+    are; see `services.intake.Intake`.
     """
 
     folder: Path | None
     dataset: Selector
     params: PreprocessParams
     mode: Mode | None = None
+    reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def _version_document(version: DatasetVersion) -> dict[str, Any]:
 def plan(target: Target, request: PreprocessRequest, caller: Caller) -> dict[str, Any]:
     """What `preprocess` would do, without doing it: JSON members `dataset`, `summary`, `files`, `classes` …"""
     if request.folder is not None:
-        return look(target, Intake(request.folder, request.dataset, request.mode), caller)
+        return look(target, _intake(request, request.folder), caller)
     raw = target.datasets.find(request.dataset)
     reason, _ = _why(target, RawVersion(raw.folder).manifest, request.params)
     named = f"{raw.name}:{raw.version}"
@@ -111,7 +113,7 @@ def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_
     started = time.perf_counter()
     taken = None
     if request.folder is not None:
-        taken = take_in(target, Intake(request.folder, request.dataset, request.mode), caller)
+        taken = take_in(target, _intake(request, request.folder), caller)
     folder = taken.folder if taken else target.datasets.find(request.dataset).folder
     changes = taken.plan() if taken else None
     raw = RawVersion(folder).manifest
@@ -135,6 +137,10 @@ def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_
         processed = target.datasets.number(output.folder)
         pipeline.tag({"dataset_id": f"{numbered.name}:{numbered.version}"})
     return Prepared(numbered, processed, False, time.perf_counter() - started, reason, changes)
+
+
+def _intake(request: PreprocessRequest, folder: Path) -> Intake:
+    return Intake(folder, request.dataset, request.mode, request.reference)
 
 
 def _why(target: Target, raw: VersionManifest, params: PreprocessParams) -> tuple[str, DatasetVersion | None]:

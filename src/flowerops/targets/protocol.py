@@ -128,8 +128,12 @@ class DatasetStore(Protocol):
         synthetic: bool,
         *,
         base: Sequence[RawFile] = (),
+        base_places: Mapping[str, Path] | None = None,
+        reference: bool = False,
     ) -> Path:
         """Store scanned photos, and the rows of a base version with them, as a raw version without a number yet.
+
+        With `reference` the photos stay where they are. base_places: where those of the base lie that did so.
 
         Returns:
             The version's folder.
@@ -269,6 +273,9 @@ class Storage(Protocol):
 
     def downloads(self) -> Path:
         """Where downloads that were cut off wait to be resumed."""
+
+    def notices(self) -> Path:
+        """Where licences and attributions of fetched photos are kept, for as long as the storage lives."""
 
     def tracked(self) -> bool:
         """Whether any run or model was recorded yet."""

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,60 +13,14 @@ from flowerops.io import fetch as fetching
 from flowerops.io.download import KnownFile, download
 from flowerops.io.hashing import sha256_bytes
 from flowerops.io.locks import exclusive
+from helpers.file_server import FileServer as AnyFileServer
+from helpers.file_server import serving
 
 DATA = os.urandom(700_000)
 
 
-@dataclass
-class FileServer:
-    """Serves one file with ranges; `cuts` are after how many bytes the first answers break off, `statuses` come first."""
-
-    data: bytes = DATA
-    cuts: list[int] = field(default_factory=list)
-    statuses: list[tuple[int, dict[str, str]]] = field(default_factory=list)
-    ranges: bool = True
-    asked: list[str | None] = field(default_factory=list)
-    url: str = ""
-
-
-@contextlib.contextmanager
-def serving(server: FileServer) -> Iterator[FileServer]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            asked = self.headers.get("Range")
-            server.asked.append(asked)
-            if server.statuses:
-                status, headers = server.statuses.pop(0)
-                self.send_response(status)
-                for name, value in {"Content-Length": "0", **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                return
-            start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and server.ranges else 0
-            if start >= len(server.data):
-                self.send_error(416)
-                return
-            self.send_response(206 if asked and server.ranges else 200)
-            body = server.data[start:]
-            if asked and server.ranges:
-                self.send_header("Content-Range", f"bytes {start}-{len(server.data) - 1}/{len(server.data)}")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[: server.cuts.pop(0)] if server.cuts else body)
-
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    server.url = f"http://127.0.0.1:{listener.server_port}/file.tgz"
-    try:
-        yield server
-    finally:
-        listener.shutdown()
-        listener.server_close()
-        thread.join(5)
+def FileServer(data: bytes = DATA, **behaviour: object) -> AnyFileServer:  # noqa: N802 - reads as the class it makes
+    return AnyFileServer(data, **behaviour)  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +29,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "_LONGEST_PAUSE_S", 0.05)
 
 
-def get(server: FileServer, target: Path, data: bytes = DATA) -> Path:
+def get(server: AnyFileServer, target: Path, data: bytes = DATA) -> Path:
     known = KnownFile(server.url, sha256_bytes(data), len(data))
     return download(known, target, SilentProgress(), allow_private=True)
 
@@ -172,12 +122,12 @@ def test_a_server_that_falls_silent_is_left(tmp_path, monkeypatch):
 def test_redirects_are_followed_but_not_for_ever_and_not_elsewhere(tmp_path):
     with serving(FileServer()) as last, serving(FileServer(statuses=[(302, {"Location": last.url})])) as first:
         assert get(first, tmp_path / "f").read_bytes() == DATA
-    with serving(FileServer(statuses=[(302, {"Location": "/again"})] * 20)) as server:
-        with pytest.raises(RemoteError, match="more than 5 redirects"):
-            get(server, tmp_path / "g")
-    with serving(FileServer(statuses=[(302, {"Location": "file:///etc/passwd"})])) as server:
-        with pytest.raises(BadInputError, match="not an http or https URL"):
-            get(server, tmp_path / "h")
+    turning = FileServer(statuses=[(302, {"Location": "/again"})] * 20)
+    with serving(turning), pytest.raises(RemoteError, match="more than 5 redirects"):
+        get(turning, tmp_path / "g")
+    leading_away = FileServer(statuses=[(302, {"Location": "file:///etc/passwd"})])
+    with serving(leading_away), pytest.raises(BadInputError, match="not an http or https URL"):
+        get(leading_away, tmp_path / "h")
 
 
 def test_private_addresses_are_refused_unless_they_are_allowed(tmp_path):
@@ -187,7 +137,7 @@ def test_private_addresses_are_refused_unless_they_are_allowed(tmp_path):
 
 
 def test_the_room_on_the_disk_is_looked_at_first(tmp_path):
-    with serving(FileServer()) as server, pytest.raises(DiskFullError, match="needs .* MB, the disk has .* MB free"):
+    with serving(FileServer()) as server, pytest.raises(DiskFullError, match=r"needs .* MB, the disk has .* MB free"):
         download(KnownFile(server.url, "0" * 64, 1 << 60), tmp_path / "f", SilentProgress(), allow_private=True)
     assert server.asked == []
 
@@ -210,7 +160,7 @@ def test_a_disk_that_fills_up_is_no_broken_connection(tmp_path, monkeypatch):
 
 
 def test_two_downloads_of_one_file_do_not_mix(tmp_path):
-    with serving(FileServer()) as server, exclusive(tmp_path / "f.lock", "somebody"):
-        with pytest.raises(ConflictError, match="the download of f is locked"):
-            get(server, tmp_path / "f")
+    refused = pytest.raises(ConflictError, match="the download of f is locked")
+    with serving(FileServer()) as server, exclusive(tmp_path / "f.lock", "somebody"), refused:
+        get(server, tmp_path / "f")
     assert server.asked == []

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flowerops.cli.commands import data_diff, data_export, data_import, data_preview, data_rm, verify
+from flowerops.cli.commands import data_diff, data_export, data_fetch, data_import, data_preview, data_rm, verify
 from flowerops.cli.console import Console
 from flowerops.cli.session import Session, with_session
 
@@ -21,6 +21,7 @@ def add_to(root: typer.Typer) -> None:
     verify.add_to_data(app)
     data_export.add_to(app)
     data_import.add_to(app)
+    data_fetch.add_to(app)
     data_rm.add_to(app)
     data_preview.add_preview(app)
     root.add_typer(app)

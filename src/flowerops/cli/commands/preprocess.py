@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -52,6 +52,9 @@ def preprocess(
     params: ParamsOption = None,
     extend: Extend = False,
     replace: Replace = False,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Copy no photo: record hashes and places, and check at every read.")
+    ] = False,
     explain: Explain = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -59,6 +62,7 @@ def preprocess(
     from flowerops.cli.parameters import intake_mode, make_params, parse_share, read_params
     from flowerops.domain.names import parse_selector
     from flowerops.domain.params import PreprocessParams
+    from flowerops.errors import UsageError
     from flowerops.services import preprocess as service
     from flowerops.services.pipeline import begin
 
@@ -69,7 +73,9 @@ def preprocess(
     )
     selector = parse_selector(dataset or session.settings.dataset, "dataset")
     mode = intake_mode(extend, replace, data_folder)
-    request = service.PreprocessRequest(data_folder, selector, wanted, mode)
+    if reference and data_folder is None:
+        raise UsageError("--reference needs --data-folder", "Name the folder of new photos.")
+    request = service.PreprocessRequest(data_folder, selector, wanted, mode, reference)
     if dry_run:
         session.finish({"dry_run": True, **service.plan(session.target, request, session.caller)}, show_plan)
         return

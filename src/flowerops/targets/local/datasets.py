@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flowerops.datasets.raw import ingest, version_folder
+from flowerops.datasets.reference import write_reference
 from flowerops.datasets.rows import read_manifest
 from flowerops.datasets.scan import Scan
 from flowerops.domain.dataset import RawFile
@@ -61,11 +62,17 @@ class LocalDatasets:
         synthetic: bool,
         *,
         base: Sequence[RawFile] = (),
+        base_places: Mapping[str, Path] | None = None,
+        reference: bool = False,
     ) -> Path:
         """Copy scanned photos into the store."""
         announce(self._home.locks)
         provenance = context.provenance(now(), environment_info())
-        return ingest(scan, name, self._home.root, provenance, progress, synthetic, base=base)
+        root = self._home.root
+        folder = ingest(scan, name, root, provenance, progress, synthetic, base=base, reference=reference)
+        if base_places:
+            write_reference(folder, base_places)
+        return folder
 
     def number(self, folder: Path) -> DatasetVersion:
         """Move a version's folder to its place and number it."""

@@ -25,6 +25,7 @@ class Home:
     runs/ID/STEP-ID/    step outputs, logs/          bundles/DIGEST/         registered model bundles
     endpoints/NAME/     deployments                  cache/                  what can be computed again
     tmp/                files on their way           downloads/              downloads that can be resumed
+    notices/NAME/       licences of fetched photos   locks/                  who is at work
     ledger.db           dataset numbers              mlflow.db, artifacts/   runs and model versions
     """
 
@@ -39,6 +40,7 @@ class Home:
         self.locks = self.root / "locks"
         self.temp = self.root / "tmp"
         self.downloads = self.root / "downloads"
+        self.notices = self.root / "notices"
         self.artifacts = self.root / "artifacts"
         self.numbers = self.root / "ledger.db"
         self.tracking = self.root / "mlflow.db"

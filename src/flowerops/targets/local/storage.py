@@ -43,6 +43,10 @@ class LocalStorage:
         """The folder `downloads/`."""
         return self._home.downloads
 
+    def notices(self) -> Path:
+        """The folder `notices/`."""
+        return self._home.notices
+
     def tracked(self) -> bool:
         """Whether the MLflow ledger is there."""
         return self._home.tracking.exists()
