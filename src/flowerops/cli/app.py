@@ -29,7 +29,7 @@ from flowerops.cli.commands import (
     verify,
 )
 from flowerops.cli.commands import run as run_command
-from flowerops.errors import FlowerOpsError, InterruptedRunError, TerminatedRunError, UsageError
+from flowerops.errors import DiskFullError, FlowerOpsError, InterruptedRunError, TerminatedRunError, UsageError
 
 _GO_ON = "Nothing is lost: run the same command again."
 
@@ -113,6 +113,11 @@ def _as_error(failure: BaseException) -> FlowerOpsError:
         context: Any = getattr(failure, "ctx", None)
         path = context.command_path if context is not None else "flowerops"
         return UsageError(failure.format_message(), f"See {path} --help")
+    return _from_the_system(failure) or _unforeseen(failure)
+
+
+def _from_the_system(failure: BaseException) -> FlowerOpsError | None:
+    """A missing package, a full disk, a file that cannot be read or written; None for anything else."""
     if isinstance(failure, ModuleNotFoundError) and not (failure.name or "").startswith("flowerops"):
         package = (failure.name or "a package").partition(".")[0]
         return UsageError(f"{package} is not installed", 'pip install "flowerops[local]" adds what this command needs.')
@@ -121,9 +126,11 @@ def _as_error(failure: BaseException) -> FlowerOpsError:
 
         return explain_os_error(failure, failure.filename or "a file")
     if "disk is full" in str(failure):
-        from flowerops.errors import DiskFullError
-
         return DiskFullError("no room left on the disk", "Free some space, then run the command again.")
+    return None
+
+
+def _unforeseen(failure: BaseException) -> FlowerOpsError:
     text = str(failure).strip().splitlines()
     return FlowerOpsError(
         f"{type(failure).__name__}: {text[0] if text else 'no message'}",
