@@ -30,4 +30,14 @@ def ui(
     session.finish(
         document, lambda console, _: console.heading(f"MLflow on {document['url']}, Ctrl-C ends it", mark="→")
     )
-    raise typer.Exit(subprocess.run(command, env={**os.environ, **env}, check=False).returncode)
+    raise typer.Exit(_until_ended(command, {**os.environ, **env}))
+
+
+def _until_ended(command: list[str], env: dict[str, str]) -> int:
+    """Run the server in the foreground; Ctrl-C, which it gets as well, is its ordinary end."""
+    with subprocess.Popen(command, env=env) as server:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            server.wait()
+            return 0
