@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 DEMO_HOME ?= .flowerops
 
-.PHONY: help setup setup-demo demo test check bench locks docs-pictures clean
+.PHONY: help setup setup-demo demo test check bench locks clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14

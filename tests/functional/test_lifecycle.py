@@ -162,6 +162,11 @@ def test_new_photos_become_the_next_version_and_the_lineage_names_it(place: Path
         reason = ("--force", "--reason", "the test wants its lineage")
         registered = flowerops("register", "--run", trained["run_id"], *reason, "--json", cwd=place)
     assert registered.document["model"]["version"] == 2
+    elsewhere = _ok(flowerops("register", "--run", trained["run_id"], "--name", "another", "--json", cwd=place))
+    assert elsewhere["model"]["version"] == 1
+    assert elsewhere["decision"]["outcome"] == "first"
+    unrelated = _ok(flowerops("evaluate", "--run", trained["run_id"], "--name", "nobody", "--json", cwd=place))
+    assert unrelated["comparison"] is None
     lineage = _ok(flowerops("lineage", "flower_classifier:2", "--json", cwd=place))
     assert "dataset:flowers:2" in {node["id"] for node in lineage["nodes"]}
 

@@ -59,14 +59,18 @@ def make_params(kind: type[Params], given: dict[str, Any], **flags: Any) -> Para
 
 
 def preprocess_params(
-    sections: dict[str, dict[str, Any]], image_size: int | None, fit: str | None, max_bad: str | None
+    sections: dict[str, dict[str, Any]],
+    image_size: int | None,
+    fit: str | None,
+    max_bad: str | None,
+    **others: object,
 ) -> PreprocessParams | None:
     """The preprocessing that was asked for, or None when nothing was said about it."""
     section = sections.get("preprocessing", {})
-    if not section and image_size is None and fit is None and max_bad is None:
+    flags = {"image_size": image_size, "fit": fit, "max_bad": parse_share(max_bad, "--max-bad"), **others}
+    if not section and all(value is None for value in flags.values()):
         return None
-    share = parse_share(max_bad, "--max-bad")
-    return make_params(PreprocessParams, section, image_size=image_size, fit=fit, max_bad=share)
+    return make_params(PreprocessParams, section, **flags)
 
 
 def intake_mode(extend: bool, replace: bool, folder: Path | None) -> Mode | None:

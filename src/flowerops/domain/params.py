@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -103,9 +103,3 @@ SECTIONS: dict[str, type[Document]] = {
     "evaluation": EvaluateParams,
     "registration": RegisterParams,
 }
-
-
-def merged(model: type[Document], *layers: dict[str, Any]) -> dict[str, Any]:
-    """Lay dictionaries over one another, later ones winning; None means "not given"."""
-    del model
-    return {key: value for layer in layers for key, value in layer.items() if value is not None}

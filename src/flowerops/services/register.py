@@ -56,7 +56,7 @@ def register(target: Target, request: RegisterRequest, caller: Caller) -> Regist
     Raises:
         BadInputError: No such run, or it was not evaluated.
         GateRejectedError: The gate said no, and `force` was not given; nothing is registered.
-        ConflictError: The champion changed since the evaluation.
+        ConflictError: The run was compared with another champion than there is now.
         UsageError: `force` without a reason.
     """
     params = request.params
@@ -72,7 +72,7 @@ def register(target: Target, request: RegisterRequest, caller: Caller) -> Regist
             decision = evaluation.decision or decide(evaluation.metrics, evaluation.comparison, request.policy)
             cut_off = existing.tags.get(_PROMOTION) == "pending"
             return Registered(_promote(target, existing) if cut_off else existing, decision, True)
-        decision = _decide(evaluation, champion_of(before), request)
+        decision = _decide(run, evaluation, champion_of(before), request)
         pipeline = Pipeline(target, caller, run.id, run.experiment)
         model = _register(pipeline, run, evaluation, decision, params)
     return Registered(model, decision, False)
@@ -85,14 +85,15 @@ def _evaluation(target: Target, run: Run) -> Evaluation:
     return read_evaluation(output)
 
 
-def _decide(evaluation: Evaluation, champion: ModelVersion | None, request: RegisterRequest) -> Decision:
+def _decide(run: Run, evaluation: Evaluation, champion: ModelVersion | None, request: RegisterRequest) -> Decision:
     """Ask the gate again from the recorded facts, so that nothing between evaluation and here can slip past it."""
-    current = champion.digest if champion else None
-    if evaluation.champion_digest != current and not request.params.force:
+    if champion is not None and evaluation.champion_digest != champion.digest and not request.params.force:
         raise ConflictError(
-            "the champion changed since this run was evaluated", "Evaluate the run again, then register it."
+            f"this run was not compared with the champion, {champion.name}:{champion.version}",
+            f"Run: flowerops evaluate --run {run.id} --name {champion.name}",
         )
-    decision = decide(evaluation.metrics, evaluation.comparison, request.policy)
+    # Under a name without a champion the candidate is the first, whatever it was compared with under another name.
+    decision = decide(evaluation.metrics, evaluation.comparison if champion else None, request.policy)
     if decision.outcome == "rejected" and not request.params.force:
         raise GateRejectedError(
             f"the gate rejected the candidate: {decision.reasons[0]}",
@@ -164,7 +165,7 @@ def plan(target: Target, request: RegisterRequest) -> dict[str, Any]:
     if existing is not None:
         decision = evaluation.decision or decide(evaluation.metrics, evaluation.comparison, request.policy)
     else:
-        decision = _decide(evaluation, champion_of(versions), request)
+        decision = _decide(run, evaluation, champion_of(versions), request)
     return {
         "run_id": run.id,
         "name": request.params.name,

@@ -58,18 +58,16 @@ def import_(
     dry_run: DryRun = False,
 ) -> None:
     """Take in photos that are not in class folders: as a raw version, and a processed one made of it."""
-    from flowerops.cli.parameters import intake_mode, make_params, parse_share, read_params
+    from flowerops.cli.parameters import intake_mode, preprocess_params, read_params
     from flowerops.domain.names import parse_selector
     from flowerops.domain.params import PreprocessParams
     from flowerops.services import bring_in as service
     from flowerops.services.pipeline import begin
     from flowerops.services.preprocess import EXPERIMENT_SUFFIX, PreprocessRequest
 
-    section = read_params(params).get("preprocessing", {})
-    share = parse_share(max_bad, "--max-bad")
-    wanted = make_params(
-        PreprocessParams, section, image_size=image_size, fit=fit, max_bad=share, group_by=group_by, workers=workers
-    )
+    sections = read_params(params)
+    asked = preprocess_params(sections, image_size, fit, max_bad, group_by=group_by, workers=workers)
+    wanted = asked or PreprocessParams()
     selector = parse_selector(dataset or session.settings.dataset, "dataset")
     request = PreprocessRequest(folder=None, dataset=selector, params=wanted, mode=intake_mode(extend, replace, source))
     target, caller = session.target, session.caller

@@ -34,12 +34,15 @@ def evaluate(
         Path | None,
         typer.Option(help="Any labelled folder to score on, instead of the test split.", show_default=False),
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Whose champion to beat. Default: flower_classifier.", show_default=False)
+    ] = None,
     params: ParamsOption = None,
     dry_run: DryRun = False,
 ) -> None:
     """Score a candidate on its test split, compare it with the champion, and write a report."""
     from flowerops.cli.parameters import make_params, read_params
-    from flowerops.domain.names import parse_selector
+    from flowerops.domain.names import parse_selector, valid_name
     from flowerops.domain.params import EvaluateParams, GatePolicy
     from flowerops.errors import UsageError
     from flowerops.services import evaluate as service
@@ -50,7 +53,7 @@ def evaluate(
         run_id=run,
         model=parse_selector(model, "model") if model else None,
         folder=data_folder,
-        champion_of=session.settings.model,
+        champion_of=valid_name(name or session.settings.model, "model"),
         params=make_params(EvaluateParams, read_params(params).get("evaluation", {})),
         policy=make_params(GatePolicy, session.settings.gate),
     )

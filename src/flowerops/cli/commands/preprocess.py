@@ -59,18 +59,16 @@ def preprocess(
     dry_run: DryRun = False,
 ) -> None:
     """Turn photos into a numbered dataset version that is decoded, resized and split."""
-    from flowerops.cli.parameters import intake_mode, make_params, parse_share, read_params
+    from flowerops.cli.parameters import intake_mode, preprocess_params, read_params
     from flowerops.domain.names import parse_selector
     from flowerops.domain.params import PreprocessParams
     from flowerops.errors import UsageError
     from flowerops.services import preprocess as service
     from flowerops.services.pipeline import begin
 
-    section = read_params(params).get("preprocessing", {})
-    share = parse_share(max_bad, "--max-bad")
-    wanted = make_params(
-        PreprocessParams, section, image_size=image_size, fit=fit, max_bad=share, group_by=group_by, workers=workers
-    )
+    sections = read_params(params)
+    asked = preprocess_params(sections, image_size, fit, max_bad, group_by=group_by, workers=workers)
+    wanted = asked or PreprocessParams()
     selector = parse_selector(dataset or session.settings.dataset, "dataset")
     mode = intake_mode(extend, replace, data_folder)
     if reference and data_folder is None:
