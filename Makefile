@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 # Without compiled bytecode TensorFlow takes twice as long to import.
 INSTALL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 DEMO_HOME ?= .flowerops
+# The tests of one file share their work, and the longest files come first.
+WORKERS ?= 2
 
 .PHONY: help setup setup-demo demo test check bench locks clean
 
@@ -39,7 +41,7 @@ demo: setup-demo ## Run the whole lifecycle on drawn flowers: no photos, no clou
 	$(BIN)/flowerops demo --home $(DEMO_HOME)
 
 test: $(VENV)/.dev ## Run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## Lint, types, import rules, drift of documents
 	$(BIN)/ruff check .
