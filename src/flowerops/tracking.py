@@ -64,6 +64,8 @@ def _mlflow_client(uri: str) -> Any:
         raise UsageError("MLflow is not installed", 'pip install "flowerops[local]" adds it.') from error
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # What goes wrong in the database is raised as well, and told by whoever catches it: here it would be a traceback.
+    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
@@ -164,14 +166,16 @@ class Ledger:
 
     @contextlib.contextmanager
     def running(self, run_id: str) -> Iterator[str]:
-        """Close the run with the block: FINISHED, KILLED on an interruption, else FAILED."""
+        """Close the run with the block: FINISHED, KILLED on an interruption, else FAILED.
+
+        What ended the block is what the user must hear of, also when the ledger cannot be written any more.
+        """
         try:
             yield run_id
-        except (KeyboardInterrupt, SystemExit):
-            self.end_run(run_id, ok=False, killed=True)
-            raise
-        except BaseException:
-            self.end_run(run_id, ok=False)
+        except BaseException as failure:
+            killed = isinstance(failure, KeyboardInterrupt | SystemExit)
+            with contextlib.suppress(Exception):
+                self.end_run(run_id, ok=False, killed=killed)
             raise
         self.end_run(run_id, ok=True)
 
