@@ -48,6 +48,18 @@ class SmallDisk:
         """Make room again."""
         (self.seen / _FILLER).unlink(missing_ok=True)
 
+    def refused(self, *arguments: str | Path, free: int) -> Outcome:
+        """The command with so much room ends as documented: 9, plain words, and nothing half is left behind."""
+        self.leave(free)
+        outcome = self.run(*arguments)
+        self.free_up()
+        assert outcome.code == 9, outcome
+        assert "no room left on the disk" in outcome.stderr
+        assert "hint:" in outcome.stderr
+        assert "Traceback" not in outcome.stderr
+        assert self.leftovers() == []
+        return outcome
+
     def leftovers(self) -> list[Path]:
         """Temporary files and folders anywhere on it."""
         return sorted(self.seen.rglob(f"{TEMP_PREFIX}*"))
