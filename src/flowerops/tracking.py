@@ -6,6 +6,7 @@ Models are logged as plain artifacts and registered explicitly; MLflow's own mod
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sys
@@ -66,7 +67,39 @@ def _mlflow_client(uri: str) -> Any:
         logging.getLogger(name).setLevel(logging.WARNING)
     # What goes wrong in the database is raised as well, and told by whoever catches it: here it would be a traceback.
     logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    return _PlainClient(MlflowClient(tracking_uri=uri, registry_uri=uri), uri)
+
+
+class _PlainClient:
+    """MLflow's client; that its database cannot be written is said in our words, not in those of SQLAlchemy."""
+
+    def __init__(self, client: Any, uri: str) -> None:
+        self._client = client
+        self._database = uri.removeprefix("sqlite:///")
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+
+        @functools.wraps(method)
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                return method(*arguments, **named)
+            except Exception as error:
+                explained = _explain(str(error), self._database)
+                if explained is None:
+                    raise
+                raise explained from error
+
+        return call
+
+
+def _explain(said: str, database: str) -> FlowerOpsError | None:
+    """What SQLite says of a disk that is full or may not be written, as our error; None for anything else."""
+    if "disk is full" in said:
+        return DiskFullError(f"no room left on the disk for {database}", "Free some space.")
+    if "readonly database" in said:
+        return UsageError(f"not writable: {database}", "Mend its permissions, or choose another folder with --home.")
+    return None
 
 
 def _sqlite_uri(file: Path) -> str:
@@ -122,9 +155,10 @@ class Ledger:
             return ledger
         except FlowerOpsError:
             raise
-        except Exception as error:
-            if "disk is full" in str(error):
-                raise DiskFullError(f"no room left on the disk for {database}", "Free some space.") from error
+        except Exception as error:  # of the client's making, which creates the tables
+            explained = _explain(str(error), str(database))
+            if explained is not None:
+                raise explained from error
             raise StoreIntegrityError(
                 f"the ledger {database} cannot be read: {str(error).splitlines()[0]}",
                 "Restore it from a backup, or move it away to begin a new one.",
