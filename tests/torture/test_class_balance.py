@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from helpers.command import flowerops
@@ -18,19 +17,12 @@ def noise(number: int) -> bytes:
     return encoded(Image.fromarray(pixels), "PNG")
 
 
-@pytest.mark.parametrize(
-    ("roses", "message"),
-    [(None, "one class only (daisy)"), (0, "roses has no files"), (1, "class 'roses'"), (2, "class 'roses'")],
-)
-def test_a_class_that_cannot_be_split_is_refused_before_anything_is_trained(
-    tmp_path: Path, roses: int | None, message: str
-) -> None:
+def test_a_class_of_one_photo_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
     make_photos(tmp_path / "photos", classes=("daisy",), per_class=8, size=(24, 20))
-    if roses is not None:
-        make_photos(tmp_path / "photos", classes=("roses",), per_class=roses, size=(24, 20), seed=5)
+    make_photos(tmp_path / "photos", classes=("roses",), per_class=1, size=(24, 20), seed=5)
     outcome = flowerops("train", "--data-folder", "photos", "--image-size", "44", cwd=tmp_path)
     assert outcome.code == 3, outcome
-    assert message in outcome.stderr
+    assert "class 'roses'" in outcome.stderr
     assert "Traceback" not in outcome.stderr
     assert list((tmp_path / ".flowerops/runs").glob("*/train-*")) == []
     assert flowerops("data", "list", "--json", cwd=tmp_path).document["items"] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,14 +111,6 @@ def test_strange_names_come_back_from_an_export(hostile: Run, tmp_path: Path) ->
     assert not any(NOT_UTF8 in os.fsencode(path) for path in (tmp_path / "out").rglob("*"))
     said = flowerops("data", "show", "flowers", cwd=hostile.place).stdout
     assert "\x1b" not in said
-
-
-def test_without_leave_the_folder_is_refused_and_every_file_is_listed(hostile: Run, tmp_path: Path) -> None:
-    shutil.copytree(hostile.place / "photos", tmp_path / "photos", symlinks=True, ignore=lambda *_: ["pipe.jpg"])
-    outcome = flowerops(*PREPROCESS, cwd=tmp_path)
-    assert outcome.code == 3
-    assert len(outcome.document["error"]["quarantined"]) == len(unusable()) + 2
-    assert flowerops("data", "list", "--json", cwd=tmp_path).document["items"] == []
 
 
 def test_the_server_gives_the_same_verdict(hostile: Run, tiny_bundle: Path, tmp_path: Path) -> None:

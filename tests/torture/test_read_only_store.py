@@ -38,7 +38,6 @@ def test_reads_work(place: Path) -> None:
         ("data", "show", "flowers"),
         ("data", "diff", "flowers:1", "flowers:1"),
         ("verify",),
-        ("models", "show", "flower_classifier"),
         ("lineage", "flower_classifier"),
         ("predict", "photos/daisy/daisy_0000.jpg"),
         ("preprocess", "--data-folder", "photos", "--dry-run"),
@@ -59,7 +58,6 @@ def test_writes_say_that_it_is_not_writable_and_write_nothing(place: Path) -> No
     for writing in (
         ("preprocess", "--data-folder", "photos", "--image-size", "44"),  # nothing to compute, only a number
         ("preprocess", "--image-size", "32"),
-        ("train", "--backbone", "cnn"),
         ("evaluate",),
         ("register",),
         ("deploy",),

@@ -7,15 +7,19 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from helpers.command import flowerops
-from helpers.photos import make_photos, photo_bytes
+from helpers.photos import photo_bytes
+from helpers.trained_home import SIZE
 
 
 def preprocess(place: Path, folder: Path, *more: str) -> dict[str, Any]:
-    arguments = ("preprocess", "--data-folder", folder, "--image-size", "32", *more, "--json")
+    arguments = ("preprocess", "--data-folder", folder, "--image-size", SIZE, *more, "--json")
     return flowerops(*arguments, cwd=place).document
+
+
+def digests(place: Path) -> dict[str, str]:
+    items = flowerops("data", "list", "--json", cwd=place).document["items"]
+    return {f"{item['name']}:{item['version']}": item["digest"] for item in items}
 
 
 def splits(place: Path, version: int) -> dict[str, str]:
@@ -26,37 +30,23 @@ def splits(place: Path, version: int) -> dict[str, str]:
     return {row["sha256"]: row["split"] for row in rows}
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("stable")
-    make_photos(place / "photos", per_class=20, size=(24, 20))
-    return place
-
-
-@pytest.fixture(scope="module")
-def first(place: Path) -> dict[str, Any]:
-    return preprocess(place, place / "photos", "--workers", "1")
-
-
 def test_another_order_place_home_and_number_of_workers_give_the_same_digests(
-    place: Path, first: dict[str, Any], tmp_path: Path
+    trained_place: Path, tmp_path: Path
 ) -> None:
     mounted = tmp_path / "mounted elsewhere"
-    for photo in sorted((place / "photos").rglob("*.jpg"), reverse=True):
-        copy = mounted / photo.relative_to(place / "photos")
+    for photo in sorted((trained_place / "photos").rglob("*.jpg"), reverse=True):
+        copy = mounted / photo.relative_to(trained_place / "photos")
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(photo, copy)
-    other = preprocess(tmp_path, mounted, "--workers", "4")
-    assert other["raw"]["digest"] == first["raw"]["digest"]
-    assert other["processed"]["digest"] == first["processed"]["digest"]
-    assert other["processed"]["splits"] == first["processed"]["splits"]
+    preprocess(tmp_path, mounted, "--workers", "7")
+    assert digests(tmp_path) == digests(trained_place)
 
 
-def test_one_photo_more_moves_no_other(place: Path, first: dict[str, Any]) -> None:
-    before = splits(place, 1)
-    (place / "photos/daisy/aaa.jpg").write_bytes(photo_bytes(999, (24, 20)))
-    grown = preprocess(place, place / "photos")
+def test_one_photo_more_moves_no_other(trained: Path) -> None:
+    before = splits(trained, 1)
+    (trained / "photos/daisy/aaa.jpg").write_bytes(photo_bytes(999, (24, 20)))
+    grown = preprocess(trained, trained / "photos")
     assert (grown["processed"]["version"], grown["decoded"]) == (2, 1)
-    after = splits(place, 2)
+    after = splits(trained, 2)
     assert len(after) == len(before) + 1
     assert before.items() <= after.items()
