@@ -17,6 +17,7 @@ from typing import Any
 
 from flowerops.errors import BadInputError, DiskFullError, FlowerOpsError, StoreIntegrityError, UsageError
 from flowerops.io.atomic import remove_leftovers, staging_folder, sync_folder
+from flowerops.io.loading import loading
 from flowerops.io.locks import exclusive
 
 CHAMPION = "champion"
@@ -60,14 +61,17 @@ def _mlflow_client(uri: str) -> Any:
     for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ.setdefault(name, "true")
     try:
-        from mlflow.tracking import MlflowClient
+        with loading():
+            from mlflow.tracking import MlflowClient
     except ImportError as error:
         raise UsageError("MLflow is not installed", 'pip install "flowerops[local]" adds it.') from error
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # What goes wrong in the database is raised as well, and told by whoever catches it: here it would be a traceback.
     logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)
-    return _PlainClient(MlflowClient(tracking_uri=uri, registry_uri=uri), uri)
+    with loading():  # it imports what suits the address
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    return _PlainClient(client, uri)
 
 
 class _PlainClient:
