@@ -44,7 +44,8 @@ def build_info(env: Mapping[str, str], build_id: str | None = None, build_uri: s
 
 def environment_info() -> dict[str, str]:
     """Python, platform, the versions that decide about results, and a digest over every installed package."""
-    versions = {dist.name.lower(): dist.version for dist in importlib.metadata.distributions() if dist.name}
+    installed = (dist.metadata for dist in importlib.metadata.distributions())  # each look at it reads the file anew
+    versions = {facts["Name"].lower(): facts["Version"] for facts in installed if facts["Name"]}
     listing = "\n".join(f"{name}=={version}" for name, version in sorted(versions.items()))
     named = {name: versions[name] for name in _NAMED_PACKAGES if name in versions}
     return {
