@@ -33,4 +33,6 @@ def _watch(event: str, arguments: tuple) -> None:  # type: ignore[type-arg]
         os.kill(os.getpid(), _SIGNAL)
 
 
+if _SIGNAL == signal.SIGINT:  # a shell starts what it puts into the background deaf to it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.addaudithook(_watch)
