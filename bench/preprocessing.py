@@ -19,7 +19,7 @@ ROUNDS = 5
 
 def ours(photos: Path, home: Path) -> str:
     """Take in, hash, decode, deduplicate, split, write shards; everything that `flowerops preprocess` stores."""
-    from flowerops.datasets.raw import ingest
+    from flowerops.datasets.raw import NewPhotos, ingest
     from flowerops.datasets.scan import scan_folder
     from flowerops.domain.build import BuildInfo, CodeInfo
     from flowerops.domain.dataset import Provenance
@@ -29,7 +29,7 @@ def ours(photos: Path, home: Path) -> str:
 
     shutil.rmtree(home, ignore_errors=True)
     made_by = Provenance(created="-", build=BuildInfo(kind="bench", id="bench"), code=CodeInfo())
-    folder = ingest(scan_folder(photos), "flowers", home, made_by, SilentProgress(), False)
+    folder = ingest(NewPhotos(scan_folder(photos), "flowers"), home, made_by, SilentProgress())
     out = home / "out"
     out.mkdir()
     work = PreprocessInput(folder, home / "objects", [], "-", PreprocessParams(image_size=SIZE), made_by)

@@ -30,7 +30,7 @@ home = Home(root)
 home.prepare()
 store = LocalDatasets(home)
 context = StepContext(build=BuildInfo(kind="test", id="test"), code=CodeInfo())
-raw = store.take_in(scan_folder(photos), "flowers", context, SilentProgress(), False)
+raw = store.take_in(NewPhotos(scan_folder(photos), "flowers"), context, SilentProgress())
 with staging_folder(home.runs) as out:
     work = PreprocessInput(
         raw, home.objects, [], "recipe", PreprocessParams(image_size=16, workers=1), context.provenance("then", {})

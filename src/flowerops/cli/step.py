@@ -37,7 +37,8 @@ def preprocess(
     params: Params = "{}",
     context: Context = "",
     objects: Annotated[Path | None, typer.Option(help="The store of the photos' bytes.")] = None,
-    earlier: Annotated[list[Path] | None, typer.Option(help="Earlier processed versions.")] = None,
+    squares: Annotated[Path | None, typer.Option(help="Photos that are decoded already.")] = None,
+    earlier: Annotated[list[Path] | None, typer.Option(help="Earlier processed versions, newest first.")] = None,
     log: Log = None,
     json_: AsJson = False,
 ) -> None:
@@ -57,6 +58,7 @@ def preprocess(
             recipe=recipe,
             params=PreprocessParams.model_validate_json(params),
             provenance=told.provenance(now(), environment_info()),
+            squares=squares,
         )
         tracker = _tracker()
         manifest = work(given, out, console)

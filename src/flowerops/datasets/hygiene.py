@@ -11,7 +11,6 @@ from flowerops.domain.dataset import ProcessedImage, VersionManifest
 from flowerops.domain.hygiene import HYGIENE_VERSION, Hygiene
 from flowerops.domain.hygiene_findings import examine
 from flowerops.errors import StoreIntegrityError
-from flowerops.images import Fingerprint
 from flowerops.io.atomic import atomic_write
 
 HYGIENE_FILE = "hygiene.json"
@@ -19,7 +18,7 @@ HYGIENE_FILE = "hygiene.json"
 
 def hygiene_of_rows(rows: Sequence[ProcessedImage], manifest: VersionManifest, raw: VersionManifest | None) -> Hygiene:
     """Compute the hygiene of rows; `raw` is the manifest of the version they were made from, when known."""
-    return examine(rows, manifest, raw, near_duplicates([_fingerprint(row) for row in rows]))
+    return examine(rows, manifest, raw, near_duplicates(rows))
 
 
 def write_hygiene(
@@ -50,8 +49,3 @@ def _stored(folder: Path) -> Hygiene | None:
     except (OSError, StoreIntegrityError):
         return None
     return hygiene if hygiene.hygiene_version == HYGIENE_VERSION else None
-
-
-def _fingerprint(row: ProcessedImage) -> Fingerprint:
-    red, green, blue = bytes.fromhex(row.mean_rgb)
-    return Fingerprint(int(row.dhash, 16), (red, green, blue))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowerops.datasets.objects import ObjectStore, hash_file
+from flowerops.datasets.objects import ObjectStore, read_photo
 from flowerops.datasets.reference import read_reference, read_referenced, write_reference
 from flowerops.datasets.rows import read_manifest, read_rows, rows_bytes, write_version
 from flowerops.datasets.scan import FoundFile, Scan
@@ -16,85 +16,89 @@ from flowerops.domain.progress import Progress
 from flowerops.errors import StoreIntegrityError
 from flowerops.io.atomic import publish_folder, sync_disk
 from flowerops.io.hashing import sha256_bytes
+from flowerops.io.parallel import bounded_map
 
 OBJECTS_DIR = "objects"
-_THREADS = 8
 
 
-def ingest(
-    scan: Scan,
-    name: str,
-    home: Path,
-    provenance: Provenance,
-    progress: Progress,
-    synthetic: bool,
-    *,
-    base: Sequence[RawFile] = (),
-    reference: bool = False,
-) -> Path:
+@dataclass(frozen=True)
+class NewPhotos:
+    """A folder to take in, and how.
+
+    scan: what is in it. name: the dataset's. synthetic: whether the images are drawings rather than photographs.
+    base: rows of an earlier version that the new one is to contain as well; base_places: where those of its photos lie
+    that are not in the store. reference: copy nothing: record the hashes and where the files lie. workers: number of
+    threads, None for one a core. visit: gets a photo's SHA-256 and bytes while they are at hand, so that no file need
+    be read a second time; called from several threads.
+    """
+
+    scan: Scan
+    name: str
+    synthetic: bool = False
+    base: Sequence[RawFile] = ()
+    base_places: Mapping[str, Path] = field(default_factory=dict)
+    reference: bool = False
+    workers: int | None = None
+    visit: Callable[[str, bytes], None] | None = None
+
+
+def ingest(new: NewPhotos, home: Path, provenance: Provenance, progress: Progress) -> Path:
     """Copy the scanned files into the store and publish their manifest under its digest.
 
     Args:
-        scan: What to take in.
-        name: The dataset's name.
+        new: What to take in.
         home: Holds `objects/` and `datasets/`.
         provenance: Who does it.
         progress: Told of every file.
-        synthetic: Whether the images are drawings rather than photographs.
-        base: Rows of an earlier version that the new one is to contain as well.
-        reference: Copy nothing: record the hashes and where the files lie.
 
     Returns:
         The version's folder. The same content gives the same folder, and nothing is written again.
     """
-    if reference:
-        rows = hash_files(scan, progress)
-    else:
-        rows = _each_file(scan, ObjectStore(home / OBJECTS_DIR).add, progress)
+    rows = read_files(new, progress, sha256_bytes if new.reference else ObjectStore(home / OBJECTS_DIR).add)
+    if not new.reference:
         sync_disk()
-    folder = publish_raw(union(base, rows) if base else rows, scan, name, home, provenance, synthetic)
-    if reference:
-        files = zip(rows, scan.files, strict=True)
-        write_reference(folder, {row.sha256: file.location.absolute() for row, file in files})
+    folder = publish_raw(union(new.base, rows) if new.base else rows, new, home, provenance)
+    files = zip(rows, new.scan.files, strict=True) if new.reference else ()
+    places = {**new.base_places, **{row.sha256: file.location.absolute() for row, file in files}}
+    if places:
+        write_reference(folder, places)
     return folder
 
 
-def hash_files(scan: Scan, progress: Progress) -> list[RawFile]:
-    """The rows that `ingest` would make, without storing anything."""
-    return _each_file(scan, hash_file, progress)
+def read_files(new: NewPhotos, progress: Progress, keep: Callable[[bytes], str] = sha256_bytes) -> list[RawFile]:
+    """The rows of the new files; `keep` may store the bytes, and gives their SHA-256."""
 
-
-def _each_file(scan: Scan, read: Callable[[Path], tuple[str, int]], progress: Progress) -> list[RawFile]:
     def row(found: FoundFile) -> RawFile:
-        sha256, size = read(found.location)
-        return RawFile(bytes=size, label=found.label, path=found.path, sha256=sha256)
+        data = read_photo(found.location)
+        sha256 = keep(data)
+        if new.visit is not None:
+            new.visit(sha256, data)
+        return RawFile(bytes=len(data), label=found.label, path=found.path, sha256=sha256)
 
     rows = []
-    with progress.task("reading photos", len(scan.files), "file") as task, ThreadPoolExecutor(_THREADS) as pool:
-        for made in pool.map(row, scan.files):
+    with progress.task("reading photos", len(new.scan.files), "file") as task:
+        for made in bounded_map(row, new.scan.files, new.workers):
             rows.append(made)
             task.advance()
     return rows
 
 
-def publish_raw(
-    rows: Iterable[RawFile], scan: Scan, name: str, home: Path, provenance: Provenance, synthetic: bool
-) -> Path:
+def publish_raw(rows: Iterable[RawFile], new: NewPhotos, home: Path, provenance: Provenance) -> Path:
     """Write the manifest of rows whose bytes are in the store already."""
     ordered = sorted(rows, key=lambda row: (row.label, row.path))
     data = rows_bytes(ordered)
     manifest = VersionManifest(
         kind="raw",
-        name=name,
+        name=new.name,
         digest=sha256_bytes(data),
         files=len(ordered),
         bytes=sum(row.bytes for row in ordered),
         classes=count_classes(row.label for row in ordered),
-        skipped=scan.skipped,
-        synthetic=synthetic,
+        skipped=new.scan.skipped,
+        synthetic=new.synthetic,
         provenance=provenance,
     )
-    folder = version_folder(home, name, manifest.digest)
+    folder = version_folder(home, new.name, manifest.digest)
     if not folder.exists():
         with publish_folder(folder) as temp:
             write_version(temp, manifest, data)

@@ -8,16 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from flowerops.datasets.processed import ProcessedVersion
-from flowerops.datasets.shards import ShardReader, decode_pixels, shard_plan
 from flowerops.domain.dataset import SPLITS, ProcessedImage
-from flowerops.errors import StoreIntegrityError
-from flowerops.io.hashing import sha256_bytes
 
 
 def squares(
     version: ProcessedVersion, wanted: Collection[str]
 ) -> Iterator[tuple[ProcessedImage, npt.NDArray[np.uint8]]]:
-    """Some photos' squares in the order of the shards, one row group in memory at a time.
+    """Some photos' squares by split and SHA-256, few of them in memory at a time.
 
     Args:
         version: The processed version.
@@ -30,17 +27,7 @@ def squares(
         StoreIntegrityError: A shard is damaged, or an image is not the one that was written.
     """
     for split in SPLITS:
-        ordered = [row for _, part in shard_plan([row for row in version.rows if row.split == split]) for row in part]
-        places = [index for index, row in enumerate(ordered) if row.sha256 in wanted]
-        reader = ShardReader(version.folder, split, cached_groups=1)
-        if len(reader) != len(ordered):
-            raise _damaged(f"{version.folder}: the {split} shards do not hold the images of the manifest")
-        for place in places:
-            pixels = decode_pixels(reader.image(place))
-            if sha256_bytes(pixels.tobytes()) != ordered[place].pixels_sha256:
-                raise _damaged(f"image {ordered[place].path} of the {split} split is corrupt")
-            yield ordered[place], pixels
-
-
-def _damaged(message: str) -> StoreIntegrityError:
-    return StoreIntegrityError(message, "Delete the version's folder and run preprocess again.")
+        images = version.split(split)
+        for place, row in enumerate(images.rows):
+            if row.sha256 in wanted:
+                yield row, images.pixels([place])[0]

@@ -27,5 +27,5 @@ def fingerprint(image: Image.Image) -> Fingerprint:
     small = image.resize((_COLUMNS, _ROWS), Image.Resampling.BOX)
     grey = np.asarray(small.convert("L"), dtype=np.int16)
     bits = (grey[:, 1:] > grey[:, :-1]).ravel()
-    red, green, blue = (round(value) for value in np.asarray(small).reshape(-1, 3).mean(axis=0).tolist())
+    red, green, blue = (round(total / grey.size) for total in np.asarray(small).sum(axis=(0, 1)).tolist())
     return Fingerprint(int.from_bytes(np.packbits(bits).tobytes(), "big"), (red, green, blue))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from flowerops.datasets.raw import ingest, version_folder
-from flowerops.datasets.reference import write_reference
+from flowerops.datasets.raw import NewPhotos, ingest, version_folder
 from flowerops.datasets.rows import read_manifest
-from flowerops.datasets.scan import Scan
-from flowerops.domain.dataset import RawFile
 from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
@@ -53,26 +49,10 @@ class LocalDatasets:
             f"dataset {selector.name!r} has no version {selector.version}{said}", f"There is {numbers}."
         )
 
-    def take_in(
-        self,
-        scan: Scan,
-        name: str,
-        context: StepContext,
-        progress: Progress,
-        synthetic: bool,
-        *,
-        base: Sequence[RawFile] = (),
-        base_places: Mapping[str, Path] | None = None,
-        reference: bool = False,
-    ) -> Path:
-        """Copy scanned photos into the store."""
+    def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
+        """Copy photos into the store."""
         announce(self._home.locks)
-        provenance = context.provenance(now(), environment_info())
-        root = self._home.root
-        folder = ingest(scan, name, root, provenance, progress, synthetic, base=base, reference=reference)
-        if base_places:
-            write_reference(folder, base_places)
-        return folder
+        return ingest(new, self._home.root, context.provenance(now(), environment_info()), progress)
 
     def number(self, folder: Path) -> DatasetVersion:
         """Move a version's folder to its place and number it."""

@@ -1,0 +1,154 @@
+"""Decode photos to squares while their bytes are at hand, into a folder that the preprocess step reads.
+
+The split of a photo is known only after the last one (near-duplicates stay together), so squares wait here until the
+shards are written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Container, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from flowerops.datasets.pixels import header, stored_size
+from flowerops.datasets.rows import parse_rows, row_line
+from flowerops.domain.dataset import PhotoFacts, Quarantined
+from flowerops.errors import StoreIntegrityError
+from flowerops.images import ImageRejectedError, PreparedImage, prepare_image
+from flowerops.io.atomic import explain_os_error
+from flowerops.io.hashing import sha256_bytes
+
+_PIXELS, _FACTS, _REJECTED = "pixels.bin", "facts.jsonl", "rejected.jsonl"
+
+
+def facts_of(sha256: str, prepared: PreparedImage) -> PhotoFacts:
+    """What is recorded of a decoded photo."""
+    print_ = prepared.fingerprint()
+    red, green, blue = print_.mean_rgb
+    return PhotoFacts(
+        dhash=f"{print_.dhash:016x}",
+        height=prepared.height,
+        mean_rgb=f"{red:02x}{green:02x}{blue:02x}",
+        pixels_sha256=sha256_bytes(prepared.pixels.data),
+        sha256=sha256,
+        width=prepared.width,
+    )
+
+
+class PhotoDecoder:
+    """Decodes each content once; may be called from several threads. A content that is no image is remembered."""
+
+    def __init__(
+        self, image_size: int, fit: str, writer: SquaresWriter | None = None, known: Container[str] = ()
+    ) -> None:
+        """writer: gets the squares; None only to see what would be rejected. known: SHA-256 that need no decoding."""
+        self._size = image_size
+        self._fit = fit
+        self._writer = writer
+        self._known = known
+        self._seen: set[str] = set()
+        self._lock = threading.Lock()
+        self.rejected: dict[str, str] = {}
+
+    def __call__(self, sha256: str, data: bytes) -> None:
+        """Decode a photo's bytes, unless the same ones came before."""
+        with self._lock:
+            if sha256 in self._seen or sha256 in self._known:
+                return
+            self._seen.add(sha256)
+        try:
+            prepared = prepare_image(data, self._size, self._fit)
+        except ImageRejectedError as error:
+            self.rejected[sha256] = error.reason
+            if self._writer is not None:
+                self._writer.reject(sha256, error.reason)
+            return
+        if self._writer is not None:
+            self._writer.add(facts_of(sha256, prepared), prepared.pixels)
+
+
+class SquaresWriter:
+    """Appends squares and facts to a folder; safe for several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._pixels, self._facts, self._rejected = (
+                (folder / name).open("wb") for name in (_PIXELS, _FACTS, _REJECTED)
+            )
+        except OSError as error:
+            raise explain_os_error(error, folder) from error
+
+    def add(self, facts: PhotoFacts, pixels: npt.NDArray[np.uint8]) -> None:
+        """Keep a square, uint8 RGB [size, size, 3]; the n-th line of facts belongs to the n-th square.
+
+        Raises:
+            DiskFullError: No room is left.
+        """
+        line, head = row_line(facts), header(*pixels.shape[:2])
+        with self._lock, self._explained():
+            self._pixels.write(head)
+            self._pixels.write(pixels.data)
+            self._facts.write(line)
+
+    def reject(self, sha256: str, reason: str) -> None:
+        """Remember that a content is no usable image."""
+        line = Quarantined(path=sha256, reason=reason).model_dump_json().encode() + b"\n"
+        with self._lock, self._explained():
+            self._rejected.write(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._explained():
+            for stream in (self._pixels, self._facts, self._rejected):
+                stream.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise explain_os_error(error, self._folder) from error
+
+
+class Squares:
+    """What a `SquaresWriter` wrote: facts by SHA-256, pixels on demand, and the reasons for what was rejected."""
+
+    def __init__(self, folder: Path, image_size: int) -> None:
+        with (folder / _FACTS).open("rb") as lines:
+            self.facts: Mapping[str, PhotoFacts] = {
+                row.sha256: row for row in parse_rows(lines, PhotoFacts, str(folder / _FACTS))
+            }
+        with (folder / _REJECTED).open("rb") as lines:
+            entries = [Quarantined.from_json(line, _REJECTED) for line in lines]
+        self.rejected: Mapping[str, str] = {entry.path: entry.reason for entry in entries}
+        self._places = {sha256: place for place, sha256 in enumerate(self.facts)}
+        self._size = stored_size(image_size)
+        path = folder / _PIXELS
+        if path.stat().st_size != self._size * len(self.facts):
+            raise StoreIntegrityError(f"{path} does not hold the squares that {_FACTS} names", "Run preprocess again.")
+        self._stream = path.open("rb", buffering=0)
+        self._lock = threading.Lock()
+
+    def read_into(self, sha256: str, buffer: memoryview) -> None:
+        """Read a square as it is stored; the buffer has its size. Safe for several threads."""
+        start = self._places[sha256] * self._size
+        with self._lock:
+            self._stream.seek(start)
+            self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        """Let go of the file, which some systems cannot delete before."""
+        self._stream.close()
