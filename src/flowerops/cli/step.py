@@ -64,7 +64,7 @@ def preprocess(
         manifest = work(given, out, console)
         tracker.params(manifest.params)
         tracker.metrics({"images": manifest.files, "quarantined": len(manifest.quarantined)})
-        return {"digest": manifest.digest}
+        return {"digest": manifest.digest, "recorded": tracker.recorded.model_dump()}
 
     _run("step preprocess", go, out, log, as_json=json_)
 
@@ -129,7 +129,8 @@ def evaluate(
             params=EvaluateParams.model_validate_json(params),
             context=StepContext.model_validate_json(context),
         )
-        return {"digest": work(given, out, console, _tracker()).digest}
+        tracker = _tracker()
+        return {"digest": work(given, out, console, tracker).digest, "recorded": tracker.recorded.model_dump()}
 
     _run("step evaluate", go, out, log, as_json=json_)
 
