@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from flowerops.datasets.duplicates import near_duplicates
 from flowerops.datasets.rows import read_manifest, read_rows
 from flowerops.domain.dataset import ProcessedImage, VersionManifest
 from flowerops.domain.hygiene import HYGIENE_VERSION, Hygiene
@@ -18,6 +17,8 @@ HYGIENE_FILE = "hygiene.json"
 
 def hygiene_of_rows(rows: Sequence[ProcessedImage], manifest: VersionManifest, raw: VersionManifest | None) -> Hygiene:
     """Compute the hygiene of rows; `raw` is the manifest of the version they were made from, when known."""
+    from flowerops.datasets.duplicates import near_duplicates  # NumPy, which those who only read a page do not need
+
     return examine(rows, manifest, raw, near_duplicates(rows))
 
 

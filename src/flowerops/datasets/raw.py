@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowerops.datasets.objects import ObjectStore, read_photo
+from flowerops.datasets.objects import ObjectStore
+from flowerops.datasets.photo_job import Decode, PhotoJob, UserFiles
 from flowerops.datasets.reference import read_reference, read_referenced, write_reference
 from flowerops.datasets.rows import read_manifest, read_rows, rows_bytes, write_version
 from flowerops.datasets.scan import FoundFile, Scan
@@ -14,9 +15,9 @@ from flowerops.domain.dataset import Provenance, RawFile, VersionManifest, count
 from flowerops.domain.diff import union
 from flowerops.domain.progress import Progress
 from flowerops.errors import StoreIntegrityError
-from flowerops.io.atomic import publish_folder, sync_disk
+from flowerops.io.atomic import publish_folder
+from flowerops.io.crew import spread
 from flowerops.io.hashing import sha256_bytes
-from flowerops.io.parallel import bounded_map
 
 OBJECTS_DIR = "objects"
 
@@ -28,8 +29,7 @@ class NewPhotos:
     scan: what is in it. name: the dataset's. synthetic: whether the images are drawings rather than photographs.
     base: rows of an earlier version that the new one is to contain as well; base_places: where those of its photos lie
     that are not in the store. reference: copy nothing: record the hashes and where the files lie. workers: number of
-    threads, None for one a core. visit: gets a photo's SHA-256 and bytes while they are at hand, so that no file need
-    be read a second time; called from several threads.
+    processes, None for one a core. decode: how photos are decoded on the way, so that no file is read a second time.
     """
 
     scan: Scan
@@ -39,11 +39,13 @@ class NewPhotos:
     base_places: Mapping[str, Path] = field(default_factory=dict)
     reference: bool = False
     workers: int | None = None
-    visit: Callable[[str, bytes], None] | None = None
+    decode: Decode | None = None
 
 
 def ingest(new: NewPhotos, home: Path, provenance: Provenance, progress: Progress) -> Path:
     """Copy the scanned files into the store and publish their manifest under its digest.
+
+    The photos may still be on their way to the disk: call `io.atomic.sync_disk` before anything relies on them.
 
     Args:
         new: What to take in.
@@ -54,9 +56,7 @@ def ingest(new: NewPhotos, home: Path, provenance: Provenance, progress: Progres
     Returns:
         The version's folder. The same content gives the same folder, and nothing is written again.
     """
-    rows = read_files(new, progress, sha256_bytes if new.reference else ObjectStore(home / OBJECTS_DIR).add)
-    if not new.reference:
-        sync_disk()
+    rows = read_files(new, progress, None if new.reference else ObjectStore(home / OBJECTS_DIR)).rows
     folder = publish_raw(union(new.base, rows) if new.base else rows, new, home, provenance)
     files = zip(rows, new.scan.files, strict=True) if new.reference else ()
     places = {**new.base_places, **{row.sha256: file.location.absolute() for row, file in files}}
@@ -65,22 +65,27 @@ def ingest(new: NewPhotos, home: Path, provenance: Provenance, progress: Progres
     return folder
 
 
-def read_files(new: NewPhotos, progress: Progress, keep: Callable[[bytes], str] = sha256_bytes) -> list[RawFile]:
-    """The rows of the new files; `keep` may store the bytes, and gives their SHA-256."""
+@dataclass(frozen=True)
+class FilesRead:
+    """rows: one a file, in the order of the scan. rejected: SHA-256 of contents that are no usable image, and why."""
 
-    def row(found: FoundFile) -> RawFile:
-        data = read_photo(found.location)
-        sha256 = keep(data)
-        if new.visit is not None:
-            new.visit(sha256, data)
-        return RawFile(bytes=len(data), label=found.label, path=found.path, sha256=sha256)
+    rows: list[RawFile]
+    rejected: dict[str, str]
 
-    rows = []
+
+def read_files(new: NewPhotos, progress: Progress, store: ObjectStore | None = None) -> FilesRead:
+    """Read each new file once: hash it, keep it in the store when there is one, decode it when that is asked for."""
+    read = FilesRead([], {})
+    job = PhotoJob(UserFiles(), store, new.decode)
     with progress.task("reading photos", len(new.scan.files), "file") as task:
-        for made in bounded_map(row, new.scan.files, new.workers):
-            rows.append(made)
+        for found, (sha256, size, rejected) in zip(
+            new.scan.files, spread(job, new.scan.files, new.workers), strict=True
+        ):
+            read.rows.append(RawFile(bytes=size, label=found.label, path=found.path, sha256=sha256))
+            if rejected is not None:
+                read.rejected[sha256] = rejected
             task.advance()
-    return rows
+    return read
 
 
 def publish_raw(rows: Iterable[RawFile], new: NewPhotos, home: Path, provenance: Provenance) -> Path:
@@ -111,14 +116,14 @@ def version_folder(home: Path, name: str, digest: str) -> Path:
 
 
 class RawVersion:
-    """Reads a raw version: from the store, from where its photos lie, or from a folder that holds them itself."""
+    """A raw version's rows; its photos are in the store, or where they lay, or in its folder itself."""
 
     def __init__(self, folder: Path, objects: Path | None = None) -> None:
         self.folder = folder
         self.manifest = read_manifest(folder)
         self.rows = read_rows(folder, RawFile)
         self.places = read_reference(folder)
-        self._store = ObjectStore(objects) if objects else None
+        self.photos = StoredPhotos(folder, ObjectStore(objects) if objects else None, self.places)
 
     def read(self, row: RawFile) -> bytes:
         """A photo's bytes, checked against its hash.
@@ -126,16 +131,30 @@ class RawVersion:
         Raises:
             StoreIntegrityError: They are missing or changed.
         """
-        place = self.places.get(row.sha256)
-        if place is not None and (self._store is None or not self._store.path_of(row.sha256).exists()):
-            return read_referenced(place, row.sha256)
-        if self._store is not None:
-            return self._store.read(row.sha256)
-        path = self.folder / row.path
+        return self.photos.read(row)
+
+
+@dataclass(frozen=True)
+class StoredPhotos:
+    """Reads a raw version's photos: from the store, from where they lie, or from the version's folder."""
+
+    folder: Path
+    store: ObjectStore | None
+    places: Mapping[str, Path]
+
+    def read(self, item: FoundFile | RawFile) -> bytes:
+        """See `RawVersion.read`."""
+        assert isinstance(item, RawFile)
+        place = self.places.get(item.sha256)
+        if place is not None and (self.store is None or not self.store.path_of(item.sha256).exists()):
+            return read_referenced(place, item.sha256)
+        if self.store is not None:
+            return self.store.read(item.sha256)
+        path = self.folder / item.path
         try:
             data = path.read_bytes()
         except OSError as error:
             raise StoreIntegrityError(f"{path} cannot be read: {error.strerror}", "Fetch the version again.") from error
-        if sha256_bytes(data) != row.sha256:
+        if sha256_bytes(data) != item.sha256:
             raise StoreIntegrityError(f"{path} is not the file the manifest names", "Fetch the version again.")
         return data

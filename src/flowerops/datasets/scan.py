@@ -26,12 +26,12 @@ class FoundFile:
 
     label: str
     path: str
-    root: Path
+    root: str
 
     @property
     def location(self) -> Path:
         """Where it lies."""
-        return self.root / self.path
+        return Path(self.root, self.path)
 
 
 @dataclass
@@ -118,7 +118,7 @@ def _class_files(scan: Scan, label: str, folder: Path) -> Iterator[FoundFile]:
             elif entry.is_dir():
                 waiting.append(path)
             else:
-                yield FoundFile(label, path.relative_to(scan.root).as_posix(), scan.root)
+                yield FoundFile(label, path.relative_to(scan.root).as_posix(), str(scan.root))
 
 
 def _objection(root: Path, entry: os.DirEntry[str], path: Path) -> str | None:

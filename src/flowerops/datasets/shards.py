@@ -72,7 +72,7 @@ def write_shard(
     schema, size = _schema(labels), stored_size(side)
     step = max(1, min(_ROWS_PER_GROUP, _BYTES_PER_GROUP // size))
     buffer = memoryview(bytearray(step * size))
-    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=False) as writer:
+    with pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=False, write_statistics=False) as writer:
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
             for index, row in enumerate(part):

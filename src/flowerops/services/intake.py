@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from flowerops.datasets.decoding import PhotoDecoder, SquaresWriter
 from flowerops.datasets.history import History
+from flowerops.datasets.photo_job import Decode
 from flowerops.datasets.raw import NewPhotos, RawVersion, read_files
 from flowerops.datasets.scan import Scan, scan_folder
+from flowerops.datasets.squares import rejected_in
 from flowerops.domain.dataset import PROCESSED_SUFFIX, Quarantined, RawFile, count_classes
 from flowerops.domain.diff import DatasetDiff, diff, summary, union
 from flowerops.domain.names import Selector
@@ -59,11 +60,10 @@ class TakenIn:
 def look(target: Target, intake: Intake, caller: Caller) -> dict[str, Any]:
     """What `take_in` would do; files are read, hashed and decoded, nothing is stored."""
     scan, base, before = _scanned(target, intake)
-    decoder = _decoder(target, intake)
-    rows = read_files(_new_photos(intake, scan, base, before, decoder), caller.progress)
-    after = union(before, rows) if intake.mode == "extend" else rows
+    read = read_files(_new_photos(target, intake, scan, base, before), caller.progress)
+    after = union(before, read.rows) if intake.mode == "extend" else read.rows
     changes = diff(before, after)
-    quarantined = _rejected(rows, decoder)
+    quarantined = _rejected(read.rows, read.rejected)
     return {
         "dataset": intake.dataset.name,
         "summary": summary(changes, len(quarantined), len(scan.skipped)),
@@ -88,27 +88,26 @@ def take_in(target: Target, intake: Intake, caller: Caller, squares: Path) -> Ta
         BadInputError: The folder cannot be used, or classes would go without a word from the user.
     """
     scan, base, before = _scanned(target, intake)
-    with SquaresWriter(squares) as writer:
-        decoder = _decoder(target, intake, writer)
-        new = _new_photos(intake, scan, base, before, decoder)
-        folder = target.datasets.take_in(new, StepContext(build=caller.build, code=caller.code), caller.progress)
+    new = _new_photos(target, intake, scan, base, before, squares)
+    folder = target.datasets.take_in(new, StepContext(build=caller.build, code=caller.code), caller.progress)
     rows = RawVersion(folder).rows
     changes = diff(before, rows)
-    quarantined = _rejected(rows, decoder)
+    quarantined = _rejected(rows, rejected_in(squares))
     against = f" against {base.name}:{base.version}" if base else ""
     caller.progress.message(f"{intake.folder}: {summary(changes, len(quarantined), len(scan.skipped))}{against}")
     return TakenIn(folder, changes, base, quarantined)
 
 
-def _decoder(target: Target, intake: Intake, writer: SquaresWriter | None = None) -> PhotoDecoder:
+def _new_photos(
+    target: Target,
+    intake: Intake,
+    scan: Scan,
+    base: DatasetVersion | None,
+    before: list[RawFile],
+    squares: Path | None = None,
+) -> NewPhotos:
     earlier = [found.folder for found in target.datasets.all(intake.dataset.name + PROCESSED_SUFFIX)]
     size, fit = intake.params.image_size, intake.params.fit
-    return PhotoDecoder(size, fit, writer, known=History(earlier, size, fit).known())
-
-
-def _new_photos(
-    intake: Intake, scan: Scan, base: DatasetVersion | None, before: list[RawFile], decoder: PhotoDecoder
-) -> NewPhotos:
     extends = base is not None and intake.mode == "extend"
     return NewPhotos(
         scan,
@@ -118,12 +117,11 @@ def _new_photos(
         base_places=RawVersion(base.folder).places if base and extends else {},
         reference=intake.reference,
         workers=intake.params.workers,
-        visit=decoder,
+        decode=Decode(size, fit, squares, known=frozenset(History(earlier, size, fit).known())),
     )
 
 
-def _rejected(rows: Sequence[RawFile], decoder: PhotoDecoder) -> list[Quarantined]:
-    bad = decoder.rejected
+def _rejected(rows: Sequence[RawFile], bad: Mapping[str, str]) -> list[Quarantined]:
     return [Quarantined(path=row.path, reason=bad[row.sha256]) for row in rows if row.sha256 in bad]
 
 

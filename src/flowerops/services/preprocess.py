@@ -17,6 +17,7 @@ from flowerops.domain.documents import digest_of
 from flowerops.domain.names import Selector
 from flowerops.domain.params import PreprocessParams
 from flowerops.images import DECODER_VERSION
+from flowerops.io.discard import discard
 from flowerops.services.hygiene import warnings_of
 from flowerops.services.intake import Intake, Mode, look, take_in
 from flowerops.services.pipeline import Caller, Pipeline
@@ -136,6 +137,8 @@ def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_
                 },
                 {"recipe": _recipe(raw, request.params)},
             )
+            if squares is not None:
+                discard(squares)  # before the photos are flushed to the disk, and these with them
             numbered = target.datasets.number(folder)
             processed = target.datasets.number(output.folder)
             pipeline.tag({"dataset_id": f"{numbered.name}:{numbered.version}"})

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowerops.datasets.decoding import PhotoDecoder, Squares, SquaresWriter
 from flowerops.datasets.history import EarlierShard
+from flowerops.datasets.photo_job import Decode, PhotoJob
 from flowerops.datasets.raw import RawVersion
 from flowerops.datasets.shards import ShardReader
+from flowerops.datasets.squares import Squares, open_squares
 from flowerops.domain.dataset import PhotoFacts, Quarantined, RawFile
 from flowerops.domain.params import PreprocessParams
 from flowerops.domain.progress import Progress
-from flowerops.io.parallel import bounded_map, usable_cores
+from flowerops.io.crew import spread
+from flowerops.io.parallel import usable_cores
 
 Usable = tuple[RawFile, PhotoFacts]
 
@@ -36,7 +38,7 @@ def collect(  # noqa: PLR0917 - the inputs of the step, each once
     raw: RawVersion,
     photos: Sequence[RawFile],
     earlier: Sequence[EarlierShard],
-    squares: Squares | None,
+    squares: list[Squares],
     params: PreprocessParams,
     work: Path,
     progress: Progress,
@@ -52,12 +54,12 @@ def collect(  # noqa: PLR0917 - the inputs of the step, each once
         work: Folder for the squares that are decoded here; made when needed.
         progress: Told of every photo that is decoded.
     """
-    found = Collected(squares=[squares] if squares else [])
+    found = Collected(squares=squares)
     for shard in earlier:
         found.carried_over.update(shard.facts)
     left = [row for row in photos if not _is_known(row.sha256, found)]
     if left:
-        found.squares.append(_decode(raw, left, params, work, progress))
+        found.squares.extend(_decode(raw, left, params, work, progress))
     for row in photos:
         facts = _facts(row.sha256, found)
         if facts is not None:
@@ -83,12 +85,12 @@ def _facts(sha256: str, found: Collected) -> PhotoFacts | None:
 
 def _decode(
     raw: RawVersion, rows: Sequence[RawFile], params: PreprocessParams, folder: Path, progress: Progress
-) -> Squares:
-    with SquaresWriter(folder) as writer, progress.task("decoding", len(rows), "photo") as task:
-        decoder = PhotoDecoder(params.image_size, params.fit, writer)
-        for _ in bounded_map(lambda row: decoder(row.sha256, raw.read(row)), rows, params.workers):
+) -> list[Squares]:
+    job = PhotoJob(raw.photos, decode=Decode(params.image_size, params.fit, folder))
+    with progress.task("decoding", len(rows), "photo") as task:
+        for _ in spread(job, rows, params.workers):
             task.advance()
-    return Squares(folder, params.image_size)
+    return open_squares(folder, params.image_size)
 
 
 class PixelSource:

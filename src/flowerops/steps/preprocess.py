@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowerops.datasets.decoding import Squares
 from flowerops.datasets.duplicates import near_duplicates
 from flowerops.datasets.history import History
 from flowerops.datasets.hygiene import write_hygiene
@@ -19,6 +18,7 @@ from flowerops.datasets.rows import rows_bytes, write_version
 from flowerops.datasets.selection import distinct_photos
 from flowerops.datasets.shards import DATA_DIR, write_shard
 from flowerops.datasets.split import Photo, divide
+from flowerops.datasets.squares import open_squares
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.dataset import (
     PROCESSED_SUFFIX,
@@ -76,7 +76,7 @@ def preprocess(work: PreprocessInput, out: Path, progress: Progress) -> VersionM
     chosen = distinct_photos(raw.rows)
     history = History(work.earlier, work.params.image_size, work.params.fit)
     earlier = list(history.shards({row.sha256 for row in chosen.photos}))
-    squares = Squares(work.squares, work.params.image_size) if work.squares else None
+    squares = open_squares(work.squares, work.params.image_size) if work.squares else []
     found = collect(raw, chosen.photos, earlier, squares, work.params, out / _SQUARES_DIR, progress)
     quarantined = sorted([*chosen.conflicts, *found.rejected], key=lambda entry: entry.path)
     _check_bad_share(quarantined, len(raw.rows), work.params.max_bad)

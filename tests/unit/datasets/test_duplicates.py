@@ -6,8 +6,8 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowerops.datasets.decoding import facts_of
 from flowerops.datasets.duplicates import MAX_COLOUR_DISTANCE, MAX_DISTANCE, near_duplicates
+from flowerops.datasets.squares import facts_of
 from flowerops.domain.dataset import PhotoFacts
 from flowerops.images import Fingerprint, prepare_image
 from helpers.photos import encoded, picture

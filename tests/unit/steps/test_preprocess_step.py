@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from flowerops.datasets import decoding, layout
-from flowerops.datasets.decoding import PhotoDecoder, SquaresWriter
+from flowerops.datasets import layout, photo_job
 from flowerops.datasets.history import History
+from flowerops.datasets.photo_job import Decode
 from flowerops.datasets.processed import SAMPLES_DIR, ProcessedVersion
 from flowerops.datasets.raw import NewPhotos, ingest
 from flowerops.datasets.scan import scan_folder
@@ -24,6 +24,7 @@ from flowerops.domain.params import PreprocessParams
 from flowerops.domain.progress import SilentProgress
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.images import prepare_image
+from flowerops.io import crew
 from flowerops.io.hashing import sha256_bytes
 from flowerops.steps.preprocess import PreprocessInput, preprocess
 from helpers.photos import encoded, make_photos, photo_bytes, picture
@@ -46,17 +47,18 @@ class Lab:
         (self.photos / path).parent.mkdir(parents=True, exist_ok=True)
         (self.photos / path).write_bytes(data)
 
-    def take_in(self, decoder: PhotoDecoder | None = None) -> Path:
-        new = NewPhotos(scan_folder(self.photos), "flowers", visit=decoder)
+    def take_in(self, decode: Decode | None = None, workers: int = 2) -> Path:
+        new = NewPhotos(scan_folder(self.photos), "flowers", decode=decode, workers=workers)
         return ingest(new, self.home, PROVENANCE, SilentProgress())
 
     def run(self, *earlier: Path, **params: object) -> tuple[Path, VersionManifest]:
         return self.step(self.take_in(), *earlier, **params)
 
     def run_decoding_on_the_way_in(self, *earlier: Path) -> tuple[Path, VersionManifest]:
-        with SquaresWriter(self.root / "squares") as writer:
-            raw = self.take_in(PhotoDecoder(SIZE, "pad", writer, History(earlier, SIZE, "pad").known()))
-        return self.step(raw, *earlier, squares=self.root / "squares")
+        squares = self.root / f"squares{self._runs}"
+        known = frozenset(History(earlier, SIZE, "pad").known())
+        raw = self.take_in(Decode(SIZE, "pad", squares, known))
+        return self.step(raw, *earlier, squares=squares)
 
     def step(
         self, raw: Path, *earlier: Path, squares: Path | None = None, **params: object
@@ -138,6 +140,20 @@ def test_nothing_else_is_left_in_the_folder(lab):
 def test_neither_workers_nor_names_of_the_machine_change_the_digest(lab):
     digests = {lab.run(workers=workers)[1].digest for workers in (1, 2, 7, None)}
     assert len(digests) == 1
+
+
+def test_many_photos_are_spread_over_processes_with_the_same_result(lab, monkeypatch):
+    monkeypatch.setattr(crew, "_ENOUGH", 20)
+    lab.add("daisy/copy.jpg", (lab.photos / "daisy/daisy_0001.jpg").read_bytes())
+    lab.add("daisy/broken.jpg", b"no image")
+    alone = lab.run(workers=1)[1]
+    together = lab.run(workers=3)[1]
+    squares = lab.root / "by-several"
+    raw = lab.take_in(Decode(SIZE, "pad", squares), workers=3)
+    assert len(list(squares.iterdir())) >= 2
+    on_the_way_in = lab.step(raw, squares=squares)[1]
+    assert alone.digest == together.digest == on_the_way_in.digest
+    assert alone.quarantined == together.quarantined == on_the_way_in.quarantined
 
 
 def test_a_few_test_photos_travel_along_as_received(lab):
@@ -280,8 +296,8 @@ def test_odd_names_come_through(lab):
 
 def decode_calls(monkeypatch) -> list[int]:
     calls: list[int] = []
-    real = decoding.prepare_image
-    monkeypatch.setattr(decoding, "prepare_image", lambda *given: (calls.append(1), real(*given))[1])
+    real = photo_job.prepare_image
+    monkeypatch.setattr(photo_job, "prepare_image", lambda *given: (calls.append(1), real(*given))[1])
     return calls
 
 

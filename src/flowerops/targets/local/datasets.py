@@ -10,7 +10,7 @@ from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
 from flowerops.errors import BadInputError
-from flowerops.io.atomic import publish
+from flowerops.io.atomic import publish, sync_disk
 from flowerops.io.discard import discard
 from flowerops.io.presence import announce
 from flowerops.io.surroundings import environment_info, now
@@ -60,6 +60,8 @@ class LocalDatasets:
         manifest = read_manifest(folder)
         place = version_folder(self._home.root, manifest.name, manifest.digest)
         publish(folder, place)
+        if manifest.kind == "raw":
+            sync_disk()  # the photos of a version are on the disk before it gets its number
         return self._open(self._numbers.number(manifest.name, manifest.digest))
 
     def entries(self, name: str | None = None) -> list[DatasetEntry]:
