@@ -9,8 +9,11 @@ BIN := $(VENV)/bin
 # Without compiled bytecode TensorFlow takes twice as long to import.
 INSTALL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 DEMO_HOME ?= .flowerops
+# The tests of one file share their work, and the longest files come first.
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-demo demo test check bench locks clean
+.PHONY: help setup setup-demo demo test torture check bench locks clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -39,7 +42,10 @@ demo: setup-demo ## Run the whole lifecycle on drawn flowers: no photos, no clou
 	$(BIN)/flowerops demo --home $(DEMO_HOME)
 
 test: $(VENV)/.dev ## Run every test
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+torture: $(VENV)/.dev ## Run what docs/reliability.md speaks of: kills, full disks, hostile files
+	$(PYTEST) tests/torture
 
 check: $(VENV)/.dev ## Lint, types, import rules, drift of documents
 	$(BIN)/ruff check .

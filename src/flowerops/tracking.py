@@ -6,6 +6,7 @@ Models are logged as plain artifacts and registered explicitly; MLflow's own mod
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 from flowerops.domain.steps import Recorded
 from flowerops.errors import BadInputError, DiskFullError, FlowerOpsError, StoreIntegrityError, UsageError
 from flowerops.io.atomic import remove_leftovers, staging_folder, sync_folder
+from flowerops.io.loading import loading
 from flowerops.io.locks import exclusive
 
 CHAMPION = "champion"
@@ -60,12 +62,49 @@ def _mlflow_client(uri: str) -> Any:
     for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ.setdefault(name, "true")
     try:
-        from mlflow.tracking import MlflowClient
+        with loading():
+            from mlflow.tracking import MlflowClient
     except ImportError as error:
         raise UsageError("MLflow is not installed", 'pip install "flowerops[local]" adds it.') from error
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    # What goes wrong in the database is raised as well, and told by whoever catches it: here it would be a traceback.
+    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)
+    with loading():  # it imports what suits the address
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    return _PlainClient(client, uri)
+
+
+class _PlainClient:
+    """MLflow's client; that its database cannot be written is said in our words, not in those of SQLAlchemy."""
+
+    def __init__(self, client: Any, uri: str) -> None:
+        self._client = client
+        self._database = uri.removeprefix("sqlite:///")
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+
+        @functools.wraps(method)
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                return method(*arguments, **named)
+            except Exception as error:
+                explained = _explain(str(error), self._database)
+                if explained is None:
+                    raise
+                raise explained from error
+
+        return call
+
+
+def _explain(said: str, database: str) -> FlowerOpsError | None:
+    """What SQLite says of a disk that is full or may not be written, as our error; None for anything else."""
+    if "disk is full" in said:
+        return DiskFullError(f"no room left on the disk for {database}", "Free some space.")
+    if "readonly database" in said:
+        return UsageError(f"not writable: {database}", "Mend its permissions, or choose another folder with --home.")
+    return None
 
 
 def _sqlite_uri(file: Path) -> str:
@@ -121,9 +160,10 @@ class Ledger:
             return ledger
         except FlowerOpsError:
             raise
-        except Exception as error:
-            if "disk is full" in str(error):
-                raise DiskFullError(f"no room left on the disk for {database}", "Free some space.") from error
+        except Exception as error:  # of the client's making, which creates the tables
+            explained = _explain(str(error), str(database))
+            if explained is not None:
+                raise explained from error
             raise StoreIntegrityError(
                 f"the ledger {database} cannot be read: {str(error).splitlines()[0]}",
                 "Restore it from a backup, or move it away to begin a new one.",
@@ -165,14 +205,16 @@ class Ledger:
 
     @contextlib.contextmanager
     def running(self, run_id: str) -> Iterator[str]:
-        """Close the run with the block: FINISHED, KILLED on an interruption, else FAILED."""
+        """Close the run with the block: FINISHED, KILLED on an interruption, else FAILED.
+
+        What ended the block is what the user must hear of, also when the ledger cannot be written any more.
+        """
         try:
             yield run_id
-        except (KeyboardInterrupt, SystemExit):
-            self.end_run(run_id, ok=False, killed=True)
-            raise
-        except BaseException:
-            self.end_run(run_id, ok=False)
+        except BaseException as failure:
+            killed = isinstance(failure, KeyboardInterrupt | SystemExit)
+            with contextlib.suppress(Exception):
+                self.end_run(run_id, ok=False, killed=killed)
             raise
         self.end_run(run_id, ok=True)
 

@@ -91,3 +91,12 @@ def test_the_serving_lock_has_no_training_packages() -> None:
     for package in ("tensorflow", "tensorflow-cpu", "keras", "mlflow", "scikit-learn", "pyarrow", "azure-core"):
         assert f"\n{package}==" not in text
     assert "\nai-edge-litert==" in text
+
+
+def test_the_tests_that_the_page_on_reliability_names_are_there() -> None:
+    text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:torture|unit|functional|architecture)/[a-z_/]+(?:\.py)?)`", text)
+    assert len(named) >= 20
+    assert [name for name in named if not (ROOT / "tests" / name).exists()] == []
+    torture = {path.name for path in (ROOT / "tests/torture").glob("test_*.py")}
+    assert torture <= {Path(name).name for name in named}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,20 +30,36 @@ class Outcome:
         return document
 
 
-def flowerops(*arguments: str | Path, cwd: Path, env: dict[str, str] | None = None) -> Outcome:
-    """Run `python -m flowerops ARGUMENTS` in a folder, without the CI variables of the surrounding machine."""
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("FLOWEROPS_", "BUILD_", "SYSTEM_", "GITHUB_", "MLFLOW_"))
-    }
+def command_line(*arguments: str | Path) -> list[str]:
+    """`python -m flowerops ARGUMENTS`."""
+    return [sys.executable, "-m", "flowerops", *map(str, arguments)]
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """This process's environment without the CI variables of the surrounding machine, and some more."""
+    ours = ("FLOWEROPS_", "BUILD_", "SYSTEM_", "GITHUB_", "MLFLOW_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | more
+
+
+def flowerops(
+    *arguments: str | Path, cwd: Path, env: dict[str, str] | None = None, wrapper: Sequence[str] = ()
+) -> Outcome:
+    """Run `python -m flowerops ARGUMENTS` in a folder.
+
+    Args:
+        arguments: The command's own.
+        cwd: Where it runs.
+        env: Variables on top of `clean_environment`.
+        wrapper: A command line that the command is appended to, and that gives its exit code back.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "flowerops", *map(str, arguments)],
+        [*wrapper, *command_line(*arguments)],
         cwd=cwd,
-        env={**clean, **(env or {})},
+        env=clean_environment(**(env or {})),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        errors="surrogateescape",
         timeout=_TIMEOUT_S,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)

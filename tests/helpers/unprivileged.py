@@ -18,12 +18,20 @@ _NOBODY = "65534"
 
 def run_unprivileged(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a piece of Python with arguments, as nobody when this is root; skips where setpriv is missing."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("root needs setpriv to give its rights away")
-        command = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", *command]
+    command = [*as_nobody(), sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def as_nobody() -> list[str]:
+    """What to put before a command line so that it runs without root's rights; nothing where there are none.
+
+    Skips where setpriv is missing.
+    """
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root needs setpriv to give its rights away")
+    return ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]
 
 
 @contextmanager

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from helpers.command import clean_environment
+
 _KILLER = Path(__file__).parent / "killer"
 _TIMEOUT_S = 120
+
+
+def signalled(root: Path, at: int, number: signal.Signals = signal.SIGKILL) -> dict[str, str]:
+    """Variables that make a Python process, and each of its children, get a signal at its own change `at`."""
+    return {"KILL_ROOT": str(root), "KILL_AT": str(at), "KILL_SIGNAL": number.name, "PYTHONPATH": str(_KILLER)}
 
 
 def kill_at_each_change(program: str, arguments: list[str], root: Path, stride: int = 1) -> Iterator[int]:
@@ -27,9 +33,12 @@ def kill_at_each_change(program: str, arguments: list[str], root: Path, stride: 
     """
     at = 1
     while True:
-        env = {**os.environ, "KILL_ROOT": str(root), "KILL_AT": str(at), "PYTHONPATH": str(_KILLER)}
         done = subprocess.run(
-            [sys.executable, "-c", program, *arguments], env=env, capture_output=True, text=True, timeout=_TIMEOUT_S
+            [sys.executable, "-c", program, *arguments],
+            env=clean_environment(**signalled(root, at)),
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
         )
         if done.returncode == 0:
             return

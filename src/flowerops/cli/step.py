@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from collections.abc import Callable
@@ -143,16 +144,26 @@ def _tracker() -> StepTracker:
 
 def _run(name: str, work: Callable[[Console], dict[str, Any]], out: Path, log: Path | None, *, as_json: bool) -> None:
     """Do the work; whatever fails leaves its traceback in the log before `main` reports it."""
+    from flowerops.io.atomic import explain_os_error
+
     console = Console(name, as_json=as_json)
     out.mkdir(parents=True, exist_ok=True)
     try:
         document = work(console)
+    except OSError as error:  # of a write it does not say to which file
+        _keep_traceback(log)
+        raise explain_os_error(error, error.filename or out) from error
     except BaseException:
-        if log is not None:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc(), encoding="utf-8")
+        _keep_traceback(log)
         raise
     if as_json:
         console.document(document)
     else:
         console.heading(f"{name}: {out}")
+
+
+def _keep_traceback(log: Path | None) -> None:
+    if log is not None:
+        with contextlib.suppress(OSError):  # on a full disk, say; the failure itself is told all the same
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text(traceback.format_exc(), encoding="utf-8")

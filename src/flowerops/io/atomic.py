@@ -14,7 +14,7 @@ from typing import BinaryIO
 from flowerops.errors import DiskFullError, FlowerOpsError, UsageError
 
 TEMP_PREFIX = ".tmp-"
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -132,7 +132,7 @@ def remove_leftovers(folder: Path) -> None:
 
 def explain_os_error(error: OSError, path: Path | str) -> FlowerOpsError:
     """Turn "no room" and "no right" into the errors with the documented exit codes."""
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         return DiskFullError(f"no room left on the disk while writing {path}", f"Free some space. {_room(path)}")
     if error.errno in _NO_ACCESS:
         return UsageError(
@@ -153,7 +153,7 @@ def _explained(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM | _NO_ACCESS | {errno.ENOTDIR, errno.EEXIST}:
+        if error.errno in NO_ROOM | _NO_ACCESS | {errno.ENOTDIR, errno.EEXIST}:
             raise explain_os_error(error, target) from error
         raise
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from flowerops.errors import ConflictError
-from flowerops.io.atomic import explain_os_error
+from flowerops.io.atomic import NO_ROOM, explain_os_error
 
 
 @contextlib.contextmanager
@@ -42,8 +42,15 @@ def exclusive(lock_file: Path, what: str, timeout_s: float = 60.0) -> Iterator[N
 
 
 def write_owner(lock_file: Path) -> None:
-    """Say beside a lock file who holds it."""
-    _owner_file(lock_file).write_text(json.dumps(_me()))
+    """Say beside a lock file who holds it.
+
+    On a full disk the note stays empty: the lock holds without it, and a clean-up that makes room must not need any.
+    """
+    try:
+        _owner_file(lock_file).write_text(json.dumps(_me()))
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
 
 
 def describe_holder(lock_file: Path) -> str:

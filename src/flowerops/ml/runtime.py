@@ -11,6 +11,7 @@ from importlib import metadata
 from typing import Any
 
 from flowerops.errors import UsageError
+from flowerops.io.loading import loading
 from flowerops.io.quiet import quiet_native_code
 
 _ENVIRONMENT = {
@@ -38,7 +39,7 @@ def load_tensorflow() -> Any:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    with quiet_native_code():
+    with quiet_native_code(), loading():
         tensorflow = _import("tensorflow")
         keras = _import("keras")
     tensorflow.get_logger().setLevel(logging.ERROR)

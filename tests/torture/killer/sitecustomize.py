@@ -1,4 +1,4 @@
-"""Loaded by Python at start-up: counts changes below KILL_ROOT and kills the process at number KILL_AT."""
+"""Loaded by Python at start-up: counts changes below KILL_ROOT; at number KILL_AT the process gets KILL_SIGNAL."""
 
 import itertools
 import os
@@ -7,6 +7,7 @@ import sys
 
 _ROOT = os.environ["KILL_ROOT"]
 _AT = int(os.environ["KILL_AT"])
+_SIGNAL = signal.Signals[os.environ.get("KILL_SIGNAL", "SIGKILL")]
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _counter = itertools.count(1)
 
@@ -29,7 +30,7 @@ def _below(path: object) -> bool:
 
 def _watch(event: str, arguments: tuple) -> None:  # type: ignore[type-arg]
     if _changes(event, arguments) and next(_counter) == _AT:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _SIGNAL)
 
 
 sys.addaudithook(_watch)

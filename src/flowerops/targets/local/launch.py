@@ -63,8 +63,8 @@ class Launcher:
         arguments = ["--state", str(store.state_file), "--port", str(port)]
         pid, started = start_daemon("flowerops.serving.front", arguments, log, {})
         front = ServerProcess(pid=pid, started=started, port=port, log=str(log))
-        state = store.save(state.with_front(front))
         try:
+            state = store.save(state.with_front(front))
             self._await_listening(front)
         except BaseException:
             stop_all([front], self._grace_s)
@@ -93,7 +93,11 @@ class Launcher:
             bundle=bundle,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        return store.save(state.with_candidate(deployment)), deployment
+        try:
+            return store.save(state.with_candidate(deployment)), deployment
+        except BaseException:  # nobody would ever find a server that no record names
+            stop_all([deployment], self._grace_s)
+            raise
 
     @contextlib.contextmanager
     def _stopped_on_failure(self, store: EndpointStore, deployment: Deployment) -> Iterator[None]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from flowerops.io.atomic import publish_folder
+from flowerops.io.copying import copy_folder
 from flowerops.io.hashing import verify_seal
 from flowerops.io.locks import exclusive
 from flowerops.io.presence import announce
@@ -40,7 +40,7 @@ class LocalModels:
         place = self._home.bundles / digest[:16]
         if not place.exists():
             with publish_folder(place) as temp:
-                shutil.copytree(bundle, temp, dirs_exist_ok=True)
+                copy_folder(bundle, temp)
                 verify_seal(temp, digest)
         return self._version(self._ledger.create_model_version(name, place, run_id, {**tags, DIGEST_TAG: digest}))
 

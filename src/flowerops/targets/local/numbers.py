@@ -134,6 +134,10 @@ class Numbers:
                 raise DiskFullError(f"no room left on the disk for {self._database}", "Free some space.") from error
             if "locked" in str(error):
                 raise ConflictError(f"{self._database} is locked by another process", "Run again later.") from error
+            if "readonly" in str(error):
+                raise UsageError(
+                    f"not writable: {self._database}", "Mend its permissions, or choose another folder with --home."
+                ) from error
             raise UsageError(f"{self._database}: {error}", "Is the home folder writable?") from error
         except sqlite3.DatabaseError as error:
             raise StoreIntegrityError(f"{self._database}: {error}", "Restore the file from a backup.") from error
