@@ -14,7 +14,7 @@ from torture.harness import kill_at_each_change, leftovers, watch
 _PROGRAM = """
 import sys
 from pathlib import Path
-from flowerops.datasets.raw import RawVersion
+from flowerops.datasets.raw import NewPhotos
 from flowerops.datasets.scan import scan_folder
 from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.params import PreprocessParams

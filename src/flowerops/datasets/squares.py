@@ -29,7 +29,7 @@ def facts_of(sha256: str, prepared: PreparedImage) -> PhotoFacts:
     print_ = prepared.fingerprint()
     red, green, blue = print_.mean_rgb
     return PhotoFacts(
-        dhash=f"{print_.dhash:016x}",
+        dhash=f"{print_.dhash:032x}",
         height=prepared.height,
         mean_rgb=f"{red:02x}{green:02x}{blue:02x}",
         pixels_sha256=sha256_bytes(prepared.pixels.data),

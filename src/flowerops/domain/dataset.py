@@ -50,7 +50,7 @@ class PhotoFacts:
 class ProcessedImage:
     """One usable photo: where it came from, its split, the upright original's size in pixels, its hashes.
 
-    dhash: 16 hex digits. mean_rgb: 6 hex digits. pixels_sha256: of the uint8 RGB square, row by row.
+    dhash: 32 hex digits. mean_rgb: 6 hex digits. pixels_sha256: of the uint8 RGB square, row by row.
     """
 
     dhash: str

@@ -131,7 +131,7 @@ def test_a_square_that_is_not_the_one_written_is_refused(made):
 def test_rows_without_their_images_are_refused(made):
     version = ProcessedVersion(made[0])
     version.rows.pop()
-    with pytest.raises(StoreIntegrityError, match="which are not the 18 of the manifest"):
+    with pytest.raises(StoreIntegrityError, match="which are not the .. of the manifest"):
         list(squares(version, set()))
 
 
@@ -163,9 +163,9 @@ def generated(count: int) -> list[ProcessedImage]:
     rows: list[ProcessedImage] = []
     for number in range(count):
         twin = number % 50 == 49
-        dhash = int(rows[-1].dhash, 16) ^ 1 if twin else rng.getrandbits(64)
+        dhash = int(rows[-1].dhash, 16) ^ 1 if twin else rng.getrandbits(128)
         row = ProcessedImage(
-            dhash=f"{dhash:016x}",
+            dhash=f"{dhash:032x}",
             height=rng.randint(40, 900),
             label=f"class {number // 1000:03d}",
             mean_rgb=rows[-1].mean_rgb if twin else f"{rng.getrandbits(24):06x}",

@@ -200,7 +200,11 @@ def test_other_statuses_are_not_asked_again(status: str) -> None:
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("wish", ["3600", formatdate(time.time() + 3600, usegmt=True), "99999999999999", "soon"])
+@pytest.mark.parametrize(
+    "wish",
+    ["3600", formatdate(time.time() + 3600, usegmt=True), "99999999999999", "soon"],
+    ids=["seconds", "date", "ages", "no number"],
+)
 def test_what_retry_after_asks_for_is_capped(wish: str) -> None:
     started = time.monotonic()
     with scripted_server(reply("503 Unavailable", Retry_After=wish), reply(body=BODY)) as server:

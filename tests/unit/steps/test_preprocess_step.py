@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from flowerops.datasets import layout, photo_job
 from flowerops.datasets.history import History
@@ -157,6 +157,7 @@ def test_many_photos_are_spread_over_processes_with_the_same_result(lab, monkeyp
 
 
 def test_a_few_test_photos_travel_along_as_received(lab):
+    make_photos(lab.photos, per_class=30)
     out, _ = lab.run()
     version = ProcessedVersion(out)
     samples = version.samples()
@@ -192,15 +193,31 @@ def test_the_same_photo_under_two_labels_is_quarantined_with_both_paths(lab):
     assert manifest.classes == {"daisy": 13, "roses": 14}
 
 
-def test_recoded_copies_share_a_split(lab):
-    for number in range(10):
-        original = picture(1000 + number, (200, 160))
-        lab.add(f"daisy/o{number}.png", encoded(original, "PNG"))
-        lab.add(f"daisy/r{number}.jpg", encoded(original.resize((150, 120)), quality=60))
+def copies_of(original: Image.Image) -> dict[str, bytes]:
+    """A picture as people pass it on: re-encoded, resized, mirrored or turned with a tag that says so."""
+    mirrored, turned = Image.Exif(), Image.Exif()
+    mirrored[0x0112], turned[0x0112] = 2, 6
+    return {
+        "original.png": encoded(original, "PNG"),
+        "small.jpg": encoded(original.resize((150, 120)), quality=60),
+        "large.webp": encoded(original.resize((320, 256)), "WEBP"),
+        "mirrored.jpg": encoded(ImageOps.mirror(original), quality=85, exif=mirrored),
+        "turned.jpg": encoded(original.transpose(Image.Transpose.ROTATE_90), quality=85, exif=turned),
+    }
+
+
+def test_no_two_copies_of_a_photo_are_in_different_splits(lab):
+    for number in range(24):
+        for name, data in copies_of(picture(1000 + number, (200, 160))).items():
+            lab.add(f"daisy/{number}-{name}", data)
     out, manifest = lab.run()
-    rows = {row.path: row.split for row in ProcessedVersion(out).rows}
-    assert [rows[f"daisy/o{n}.png"] for n in range(10)] == [rows[f"daisy/r{n}.jpg"] for n in range(10)]
-    assert manifest.files == 48
+    splits: dict[str, set[str]] = defaultdict(set)
+    for row in ProcessedVersion(out).rows:
+        if "-" in row.path:
+            splits[row.path.partition("-")[0]].add(row.split)
+    assert manifest.files == 28 + 24 * 5
+    assert [len(found) for found in splits.values()] == [1] * 24
+    assert len({split for found in splits.values() for split in found}) == 3
 
 
 # --- unusable files -------------------------------------------------------------------------------------------------
