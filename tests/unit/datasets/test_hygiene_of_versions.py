@@ -131,7 +131,7 @@ def test_a_square_that_is_not_the_one_written_is_refused(made):
 def test_rows_without_their_images_are_refused(made):
     version = ProcessedVersion(made[0])
     version.rows.pop()
-    with pytest.raises(StoreIntegrityError, match="which are not the .. of the manifest"):
+    with pytest.raises(StoreIntegrityError, match=r"which are not the .. of the manifest"):
         list(squares(version, set()))
 
 
