@@ -1,4 +1,7 @@
-"""`python -m bench [PART …]`: measure and write bench/results/table.md. Parts: startup, preprocess, train."""
+"""`python -m bench [PART …]`: measure and write bench/results/table.md.
+
+Parts: startup, preprocess, large (12-megapixel photos), grow, train; and scale (100,000 photos), only when it is named.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = ROOT.parent / "shared" / "data" / "flowers"
-PARTS = ("startup", "preprocess", "train")
+PARTS = ("startup", "preprocess", "large", "grow", "train")
+ON_DEMAND = ("scale",)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"which of {', '.join(PARTS)}; all when none is named")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"which of {', '.join(PARTS + ON_DEMAND)}")
     parser.add_argument("--photos", type=Path, help="a folder of class folders; drawn flowers when there is none")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "table.md")
     given = parser.parse_args()
-    unknown = set(given.parts) - set(PARTS)
+    unknown = set(given.parts) - {*PARTS, *ON_DEMAND}
     if unknown:
         parser.error(f"unknown part {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as scratch:
@@ -32,17 +36,17 @@ def main() -> None:
 
 
 def _part(name: str, photos: Path) -> str:
-    if name == "startup":
-        from bench.startup import measure as startup
+    from bench import growing, preprocessing, scaling, startup, training
 
-        return startup()
-    if name == "preprocess":
-        from bench.preprocessing import measure as preprocessing
-
-        return preprocessing(photos)
-    from bench.training import measure as training
-
-    return training(photos)
+    parts = {
+        "startup": startup.measure,
+        "preprocess": lambda: preprocessing.measure(photos),
+        "large": preprocessing.measure_large,
+        "grow": lambda: growing.measure(photos),
+        "scale": scaling.measure,
+        "train": lambda: training.measure(photos),
+    }
+    return parts[name]()
 
 
 def _drawn(folder: Path) -> Path:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import psutil
+
 
 @dataclass(frozen=True)
 class Row:
-    """One way: its median in seconds, spread, units a second, and how its time compares with the first way's."""
+    """One way: its median in seconds, spread, units a second, and how its time compares with the first way's.
+
+    cpu_s: median of the processor time of this process and its children, user and system, in seconds.
+    """
 
     name: str
     median_s: float
@@ -18,7 +24,21 @@ class Row:
     slowest_s: float
     per_second: float
     ratio: float
+    cpu_s: float
     note: str = ""
+
+
+def cpu_seconds() -> float:
+    """Processor time so far of this process, its children that ended and those that live."""
+    times = os.times()
+    living = 0.0
+    for child in psutil.Process().children(recursive=True):
+        try:
+            used = child.cpu_times()
+        except psutil.Error:
+            continue
+        living += used.user + used.system
+    return times.user + times.system + times.children_user + times.children_system + living
 
 
 def compare(ways: Mapping[str, Callable[[], str | None]], units: int, rounds: int) -> list[Row]:
@@ -30,17 +50,19 @@ def compare(ways: Mapping[str, Callable[[], str | None]], units: int, rounds: in
         rounds: How often each is called.
     """
     times: dict[str, list[float]] = {name: [] for name in ways}
+    work: dict[str, list[float]] = {name: [] for name in ways}
     notes: dict[str, str] = {}
     for _ in range(rounds):
         for name, way in ways.items():
-            started = time.perf_counter()
+            started, used = time.perf_counter(), cpu_seconds()
             notes[name] = way() or ""
             times[name].append(time.perf_counter() - started)
+            work[name].append(cpu_seconds() - used)
     yardstick = statistics.median(times[next(iter(ways))])
     rows = []
     for name, taken in times.items():
-        median = statistics.median(taken)
-        rows.append(Row(name, median, min(taken), max(taken), units / median, median / yardstick, notes[name]))
+        median, cpu = statistics.median(taken), statistics.median(work[name])
+        rows.append(Row(name, median, min(taken), max(taken), units / median, median / yardstick, cpu, notes[name]))
     return rows
 
 
@@ -49,12 +71,12 @@ def table(title: str, unit: str, rows: list[Row], rounds: int) -> str:
     lines = [
         f"### {title}",
         "",
-        f"| way | median s | min–max s | {unit}/s | time, first = 1 | note |",
-        "|---|---|---|---|---|---|",
+        f"| way | median s | min–max s | {unit}/s | time, first = 1 | CPU s | note |",
+        "|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {row.name} | {row.median_s:.2f} | {row.fastest_s:.2f}–{row.slowest_s:.2f} | {row.per_second:.1f} "
-        f"| {row.ratio:.2f} | {row.note} |"
+        f"| {row.ratio:.2f} | {row.cpu_s:.2f} | {row.note} |"
         for row in rows
     ]
     return "\n".join([*lines, "", f"Median of {rounds} rounds, ways in turn.", ""])

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flowerops.domain.steps import Recorded
 from flowerops.errors import BadInputError, DiskFullError, FlowerOpsError, StoreIntegrityError, UsageError
 from flowerops.io.atomic import remove_leftovers, staging_folder, sync_folder
 from flowerops.io.loading import loading
@@ -267,6 +268,15 @@ class Ledger:
         known = [Param(key, str(value)[:_PARAM_LENGTH]) for key, value in params.items() if value is not None]
         self._client.log_batch(run_id, params=known)
 
+    def log(self, run_id: str, recorded: Recorded) -> None:
+        """Record what a step left to its caller."""
+        if recorded.params:
+            self.log_params(run_id, recorded.params)
+        if recorded.metrics:
+            self.log_metrics(run_id, recorded.metrics)
+        for file in recorded.files:
+            self.log_file(run_id, Path(file))
+
     def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
         """Record one value a metric at a step (an epoch, say), in one call."""
         import time
@@ -346,11 +356,14 @@ def ui_command(uri: str, artifacts: Path, port: int) -> tuple[list[str], dict[st
 
 
 class StepTracker:
-    """What a step may do with its own run; does nothing when the step runs outside of any."""
+    """What a step may record: in its own run while it works, or, without one, for its caller to record afterwards."""
 
     def __init__(self, ledger: Ledger | None, run_id: str | None) -> None:
         self._ledger = ledger
         self._run_id = run_id
+        self._params: dict[str, Any] = {}
+        self._metrics: dict[str, float] = {}
+        self._files: list[str] = []
 
     @classmethod
     def attach(cls, uri: str | None, run_id: str | None) -> StepTracker:
@@ -359,17 +372,28 @@ class StepTracker:
             raise BadInputError("a tracking address without a run id, or the reverse", "Set both or neither.")
         return cls(Ledger(uri) if uri else None, run_id)
 
+    @property
+    def recorded(self) -> Recorded:
+        """What no run has got yet."""
+        return Recorded(params=self._params, metrics=self._metrics, files=self._files)
+
     def params(self, params: Mapping[str, Any]) -> None:
         """Record parameters."""
         if self._ledger and self._run_id:
             self._ledger.log_params(self._run_id, params)
+        else:
+            self._params.update(params)
 
     def metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
         """Record metrics at a step."""
         if self._ledger and self._run_id:
             self._ledger.log_metrics(self._run_id, metrics, step)
+        else:
+            self._metrics.update(metrics)
 
     def file(self, file: Path) -> None:
         """Keep a file with the run."""
         if self._ledger and self._run_id:
             self._ledger.log_file(self._run_id, file)
+        else:
+            self._files.append(str(file))

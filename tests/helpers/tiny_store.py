@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flowerops.datasets.raw import NewPhotos
 from flowerops.datasets.scan import scan_folder
 from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.documents import digest_of
@@ -34,7 +35,7 @@ class TinyStore:
 
     def unnumbered(self, photos: Path, name: str = "flowers") -> Path:
         """Take photos in as a raw version that has no number yet."""
-        return self.target.datasets.take_in(scan_folder(photos), name, CONTEXT, SilentProgress(), synthetic=False)
+        return self.target.datasets.take_in(NewPhotos(scan_folder(photos), name), CONTEXT, SilentProgress())
 
     def add(self, photos: Path, name: str = "flowers") -> tuple[DatasetVersion, DatasetVersion]:
         """A raw version of the photos and the processed version made of it."""

@@ -12,10 +12,12 @@ import os
 import shutil
 import sqlite3
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from unittest import mock
 
 from flowerops.cli.app import run
+from flowerops.domain.steps import Recorded
 from flowerops.targets.local.steps import step_command
 from flowerops.targets.protocol import StepRequest
 from helpers.photos import make_photos
@@ -29,11 +31,11 @@ COMMANDS = (
 )
 
 
-def _run_here(request: StepRequest, out: Path, log: Path, tracking_uri: str, run_id: str) -> None:
-    """A step without a process of its own."""
-    told = {"MLFLOW_TRACKING_URI": tracking_uri, "MLFLOW_RUN_ID": run_id}
-    with mock.patch.dict(os.environ, told):
+def _run_here(request: StepRequest, out: Path, log: Path, tracking: Mapping[str, str]) -> Recorded:
+    """A step without a process of its own, which records what it does by itself."""
+    with mock.patch.dict(os.environ, tracking):
         _run(step_command(request, out, log)[3:])
+    return Recorded()
 
 
 def _run(arguments: list[str]) -> None:
@@ -46,7 +48,8 @@ def make_home(place: Path, commands: tuple[list[str], ...] = COMMANDS) -> None:
     """Fill PLACE with `photos/` and `.flowerops/`."""
     make_photos(place / "photos", per_class=8, size=(24, 20))
     os.chdir(place)
-    with mock.patch("flowerops.targets.local.runs.run_child", _run_here):
+    everything_live = mock.patch("flowerops.targets.local.runs._LIVE", {"preprocess", "train", "evaluate"})
+    with mock.patch("flowerops.targets.local.runs.run_child", _run_here), everything_live:
         for arguments in commands:
             _run(arguments)
 

@@ -14,7 +14,7 @@ from torture.harness import kill_at_each_change, leftovers, watch
 _PROGRAM = """
 import sys
 from pathlib import Path
-from flowerops.datasets.raw import RawVersion
+from flowerops.datasets.raw import NewPhotos
 from flowerops.datasets.scan import scan_folder
 from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.params import PreprocessParams
@@ -30,7 +30,7 @@ home = Home(root)
 home.prepare()
 store = LocalDatasets(home)
 context = StepContext(build=BuildInfo(kind="test", id="test"), code=CodeInfo())
-raw = store.take_in(scan_folder(photos), "flowers", context, SilentProgress(), False)
+raw = store.take_in(NewPhotos(scan_folder(photos), "flowers"), context, SilentProgress())
 with staging_folder(home.runs) as out:
     work = PreprocessInput(
         raw, home.objects, [], "recipe", PreprocessParams(image_size=16, workers=1), context.provenance("then", {})

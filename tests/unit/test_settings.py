@@ -53,7 +53,7 @@ def refusal(folder: Path) -> UsageError:
 SOURCES = ("flag", "env", "dotenv", "toml")
 
 
-@pytest.mark.parametrize("given", [some for n in range(5) for some in itertools.combinations(SOURCES, n)], ids="+".join)
+@pytest.mark.parametrize("given", [some for n in range(5) for some in itertools.combinations(SOURCES, n)], ids=str)
 @pytest.mark.parametrize("name", ["FLOWEROPS_DATASET", "DATASET_NAME"])
 def test_the_strongest_source_wins(tmp_path, monkeypatch, given, name):
     if "env" in given:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from flowerops.domain.steps import Recorded
 from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
 from flowerops.tracking import Ledger, StepTracker, ui_command
 from helpers.unprivileged import open_folder, run_unprivileged
@@ -93,16 +94,22 @@ def test_datasets_and_files_stay_with_the_run(ledger, tmp_path):
     assert len(list((tmp_path / "artifacts").rglob("report.html"))) == 1
 
 
-def test_a_step_tracker_writes_to_its_run_and_outside_of_a_run_does_nothing(ledger, tmp_path):
-    run_id = start(ledger)
+def test_a_step_tracker_writes_to_its_run_and_outside_of_a_run_leaves_it_to_its_caller(ledger, tmp_path):
+    run_id = start(ledger, "tracked", artifacts=tmp_path / "artifacts")
     tracker = StepTracker.attach(ledger.uri, run_id)
     tracker.params({"size": 32})
     tracker.metrics({"images": 3})
     assert ledger.run(run_id).params == {"size": "32"}
-    silent = StepTracker.attach(None, None)
-    silent.params({"a": 1})
-    silent.metrics({"a": 1})
-    silent.file(tmp_path / "none")
+    assert tracker.recorded == Recorded()
+    (tmp_path / "note.txt").write_text("x")
+    alone = StepTracker.attach(None, None)
+    alone.params({"fit": "pad"})
+    alone.metrics({"quarantined": 1})
+    alone.file(tmp_path / "note.txt")
+    ledger.log(run_id, alone.recorded)
+    assert ledger.run(run_id).params == {"size": "32", "fit": "pad"}
+    assert ledger.run(run_id).metrics == {"images": 3, "quarantined": 1}
+    assert len(list((tmp_path / "artifacts").rglob("note.txt"))) == 1
     with pytest.raises(BadInputError, match="without a run id"):
         StepTracker.attach(ledger.uri, None)
 

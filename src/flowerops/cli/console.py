@@ -14,8 +14,18 @@ from typing import Any
 
 from rich.console import Console as Screen
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Task as RichTask
 from rich.table import Table
+from rich.text import Text
 
 from flowerops.domain.progress import Task
 from flowerops.errors import FlowerOpsError
@@ -23,6 +33,7 @@ from flowerops.errors import FlowerOpsError
 SCHEMA_VERSION = 1
 _EPOCH = "epoch"
 _WIDTH_WITHOUT_TERMINAL = 120
+_SECONDS_BETWEEN_LINES = 30
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that end a line, move the cursor or turn the text round, and halves of characters."""
 
@@ -112,6 +123,7 @@ class Console:
             TextColumn("{task.description:<16}"),
             BarColumn(bar_width=28),
             MofNCompleteColumn(),
+            _RateColumn(unit),
             TimeRemainingColumn(),
             TextColumn("[dim]{task.fields[status]}"),
         )
@@ -123,7 +135,7 @@ class Console:
 
     def _lines(self, label: str, total: int, unit: str) -> Iterator[Task]:
         started = time.perf_counter()
-        lines = _Lines(self, total, unit)
+        lines = _Lines(self, label, total, unit)
         yield lines
         self._say_end(label, lines.done, unit, started, lines.status)
 
@@ -132,6 +144,22 @@ class Console:
         plural = unit if done == 1 else f"{unit}s"
         said = f"{label}: {done:,} {plural} in {seconds:.1f} s"
         self.message(f"{said} · {status}" if status else said)
+
+
+class _RateColumn(ProgressColumn):
+    """How many units a second: 412 photos/s."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: RichTask) -> Text:
+        """The column of one bar."""
+        return Text(_rate(task.finished_speed or task.speed or 0.0, self._unit))
+
+
+def _rate(per_second: float, unit: str) -> str:
+    return f"{per_second:,.0f} {unit}s/s" if per_second >= 10 else f"{per_second:.1f} {unit}s/s"
 
 
 class _Bar:
@@ -148,10 +176,14 @@ class _Bar:
 
 
 class _Lines:
-    def __init__(self, console: Console, total: int, unit: str) -> None:
+    """Progress where no bar can be: a line an epoch, and one now and then in work that takes long."""
+
+    def __init__(self, console: Console, label: str, total: int, unit: str) -> None:
         self._console = console
+        self._label = label
         self._total = total
         self._unit = unit
+        self._started = self._said = time.monotonic()
         self.done = 0
         self.status = ""
 
@@ -160,6 +192,13 @@ class _Lines:
         self.status = status or self.status
         if self._unit == _EPOCH:
             self._console.message(f"epoch {self.done}/{self._total} · {self.status}")
+        elif time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            rate = self.done / (self._said - self._started)
+            left = (self._total - self.done) / rate
+            self._console.message(
+                f"{self._label}: {self.done:,} of {self._total:,}, {_rate(rate, self._unit)}, about {left:.0f} s left"
+            )
 
 
 def _shown(text: str, kept: str = "") -> str:

@@ -38,7 +38,8 @@ def preprocess(
     params: Params = "{}",
     context: Context = "",
     objects: Annotated[Path | None, typer.Option(help="The store of the photos' bytes.")] = None,
-    earlier: Annotated[list[Path] | None, typer.Option(help="Earlier processed versions.")] = None,
+    squares: Annotated[Path | None, typer.Option(help="Photos that are decoded already.")] = None,
+    earlier: Annotated[list[Path] | None, typer.Option(help="Earlier processed versions, newest first.")] = None,
     log: Log = None,
     json_: AsJson = False,
 ) -> None:
@@ -58,12 +59,13 @@ def preprocess(
             recipe=recipe,
             params=PreprocessParams.model_validate_json(params),
             provenance=told.provenance(now(), environment_info()),
+            squares=squares,
         )
         tracker = _tracker()
         manifest = work(given, out, console)
         tracker.params(manifest.params)
         tracker.metrics({"images": manifest.files, "quarantined": len(manifest.quarantined)})
-        return {"digest": manifest.digest}
+        return {"digest": manifest.digest, "recorded": tracker.recorded.model_dump()}
 
     _run("step preprocess", go, out, log, as_json=json_)
 
@@ -128,7 +130,8 @@ def evaluate(
             params=EvaluateParams.model_validate_json(params),
             context=StepContext.model_validate_json(context),
         )
-        return {"digest": work(given, out, console, _tracker()).digest}
+        tracker = _tracker()
+        return {"digest": work(given, out, console, tracker).digest, "recorded": tracker.recorded.model_dump()}
 
     _run("step evaluate", go, out, log, as_json=json_)
 

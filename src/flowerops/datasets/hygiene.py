@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from flowerops.datasets.duplicates import near_duplicates
 from flowerops.datasets.rows import read_manifest, read_rows
 from flowerops.domain.dataset import ProcessedImage, VersionManifest
 from flowerops.domain.hygiene import HYGIENE_VERSION, Hygiene
 from flowerops.domain.hygiene_findings import examine
 from flowerops.errors import StoreIntegrityError
-from flowerops.images import Fingerprint
 from flowerops.io.atomic import atomic_write
 
 HYGIENE_FILE = "hygiene.json"
@@ -19,7 +17,9 @@ HYGIENE_FILE = "hygiene.json"
 
 def hygiene_of_rows(rows: Sequence[ProcessedImage], manifest: VersionManifest, raw: VersionManifest | None) -> Hygiene:
     """Compute the hygiene of rows; `raw` is the manifest of the version they were made from, when known."""
-    return examine(rows, manifest, raw, near_duplicates([_fingerprint(row) for row in rows]))
+    from flowerops.datasets.duplicates import near_duplicates  # NumPy, which those who only read a page do not need
+
+    return examine(rows, manifest, raw, near_duplicates(rows))
 
 
 def write_hygiene(
@@ -50,8 +50,3 @@ def _stored(folder: Path) -> Hygiene | None:
     except (OSError, StoreIntegrityError):
         return None
     return hygiene if hygiene.hygiene_version == HYGIENE_VERSION else None
-
-
-def _fingerprint(row: ProcessedImage) -> Fingerprint:
-    red, green, blue = bytes.fromhex(row.mean_rgb)
-    return Fingerprint(int(row.dhash, 16), (red, green, blue))

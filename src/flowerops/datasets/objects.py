@@ -19,21 +19,19 @@ class ObjectStore:
         """Where an object lies, whether or not it is there."""
         return self.root / sha256[:2] / sha256[2:]
 
-    def add(self, file: Path) -> tuple[str, int]:
-        """Take a file in; call `io.atomic.sync_disk` once after many.
+    def add(self, data: bytes) -> str:
+        """Keep a photo's bytes; call `io.atomic.sync_disk` once after many.
+
+        An object that is there and is not what its name says (a power failure, a hand) is written anew.
 
         Returns:
-            Its SHA-256 and size in bytes.
-
-        Raises:
-            BadInputError: The file cannot be read.
+            Its SHA-256.
         """
-        data = _read(file)
         sha256 = sha256_bytes(data)
         target = self.path_of(sha256)
-        if not _is_there(target, len(data)):
+        if not _holds(target, data):
             atomic_write(target, data, durable=False)
-        return sha256, len(data)
+        return sha256
 
     def read(self, sha256: str) -> bytes:
         """The object's bytes.
@@ -48,30 +46,25 @@ class ObjectStore:
         except OSError as error:
             raise StoreIntegrityError(f"stored photo {path} cannot be read: {error.strerror}", hint) from error
         if sha256_bytes(data) != sha256:
-            raise StoreIntegrityError(f"stored photo {path} is corrupt", f"Delete that file. {hint}")
+            raise StoreIntegrityError(f"stored photo {path} is corrupt", hint)
         return data
 
 
-def hash_file(file: Path) -> tuple[str, int]:
-    """A user's file's SHA-256 and size in bytes.
+def read_photo(file: Path) -> bytes:
+    """A user's file.
 
     Raises:
         BadInputError: It cannot be read.
     """
-    data = _read(file)
-    return sha256_bytes(data), len(data)
-
-
-def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with open(file, "rb", buffering=0) as stream:
+            return stream.read()
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}", "Mend its permissions or remove it.") from error
 
 
-def _is_there(path: Path, size: int) -> bool:
-    """Whether a file of this size is there: a power failure can leave a name without its bytes."""
+def _holds(path: Path, data: bytes) -> bool:
     try:
-        return path.stat().st_size == size
-    except FileNotFoundError:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
         return False

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from flowerops.datasets.pixels import REMEDY
 from flowerops.datasets.rows import read_manifest, read_rows
-from flowerops.datasets.shards import ShardReader, shard_plan
+from flowerops.datasets.shards import ShardReader, split_files
 from flowerops.domain.dataset import ProcessedImage, Split
 from flowerops.domain.documents import Document
 from flowerops.errors import StoreIntegrityError
@@ -38,20 +39,22 @@ class SampleSet(Document):
 class SplitImages:
     """One split as a sequence of images: what training and evaluation read.
 
+    The order is that of the SHA-256, however the images are spread over files.
     keys: SHA-256 of each photo's original bytes. labels: int64 [n], indices into the version's class list.
     """
 
     def __init__(self, folder: Path, split: Split, rows: Sequence[ProcessedImage], labels: Sequence[str]) -> None:
-        ordered = [row for _, part in shard_plan([row for row in rows if row.split == split]) for row in part]
+        ordered = sorted((row for row in rows if row.split == split), key=lambda row: row.sha256)
         number = {label: index for index, label in enumerate(labels)}
         self.rows = ordered
         self.keys = [row.sha256 for row in ordered]
         self.labels: npt.NDArray[np.int64] = np.array([number[row.label] for row in ordered], dtype=np.int64)
-        self._reader = ShardReader(folder, split)
-        if len(self._reader) != len(ordered):
+        self._reader = ShardReader(split_files(folder, split))
+        if self._reader.sha256s() != self.keys:
             raise StoreIntegrityError(
-                f"{folder}: the {split} shards hold {len(self._reader)} images, the manifest {len(ordered)}",
-                "Delete the version's folder and run preprocess again.",
+                f"{folder}: the {split} shards hold {len(self._reader)} images, which are not the {len(ordered)} of "
+                "the manifest",
+                REMEDY,
             )
 
     def __len__(self) -> int:
@@ -66,11 +69,8 @@ class SplitImages:
         images = self._reader.pixels(indices)
         for index, image in zip(indices, images, strict=True):
             row = self.rows[index]
-            if sha256_bytes(image.tobytes()) != row.pixels_sha256:
-                raise StoreIntegrityError(
-                    f"image {row.path} of the {row.split} split is corrupt",
-                    "Delete the version's folder and run preprocess again.",
-                )
+            if sha256_bytes(image.data) != row.pixels_sha256:
+                raise StoreIntegrityError(f"image {row.path} of the {row.split} split is corrupt", REMEDY)
         return images
 
 
@@ -97,7 +97,5 @@ class ProcessedVersion:
         try:
             text = path.read_bytes()
         except OSError as error:
-            raise StoreIntegrityError(
-                f"{path} cannot be read: {error.strerror}", "Delete the version's folder and run preprocess again."
-            ) from error
+            raise StoreIntegrityError(f"{path} cannot be read: {error.strerror}", REMEDY) from error
         return SampleSet.from_json(text, str(path)).samples

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowerops.datasets.objects import ObjectStore, hash_file
+from flowerops.datasets.objects import ObjectStore
+from flowerops.datasets.photo_job import Decode, PhotoJob, UserFiles
 from flowerops.datasets.reference import read_reference, read_referenced, write_reference
 from flowerops.datasets.rows import read_manifest, read_rows, rows_bytes, write_version
 from flowerops.datasets.scan import FoundFile, Scan
@@ -14,87 +15,95 @@ from flowerops.domain.dataset import Provenance, RawFile, VersionManifest, count
 from flowerops.domain.diff import union
 from flowerops.domain.progress import Progress
 from flowerops.errors import StoreIntegrityError
-from flowerops.io.atomic import publish_folder, sync_disk
+from flowerops.io.atomic import publish_folder
+from flowerops.io.crew import spread
 from flowerops.io.hashing import sha256_bytes
 
 OBJECTS_DIR = "objects"
-_THREADS = 8
 
 
-def ingest(
-    scan: Scan,
-    name: str,
-    home: Path,
-    provenance: Provenance,
-    progress: Progress,
-    synthetic: bool,
-    *,
-    base: Sequence[RawFile] = (),
-    reference: bool = False,
-) -> Path:
+@dataclass(frozen=True)
+class NewPhotos:
+    """A folder to take in, and how.
+
+    scan: what is in it. name: the dataset's. synthetic: whether the images are drawings rather than photographs.
+    base: rows of an earlier version that the new one is to contain as well; base_places: where those of its photos lie
+    that are not in the store. reference: copy nothing: record the hashes and where the files lie. workers: number of
+    processes, None for one a core. decode: how photos are decoded on the way, so that no file is read a second time.
+    """
+
+    scan: Scan
+    name: str
+    synthetic: bool = False
+    base: Sequence[RawFile] = ()
+    base_places: Mapping[str, Path] = field(default_factory=dict)
+    reference: bool = False
+    workers: int | None = None
+    decode: Decode | None = None
+
+
+def ingest(new: NewPhotos, home: Path, provenance: Provenance, progress: Progress) -> Path:
     """Copy the scanned files into the store and publish their manifest under its digest.
 
+    The photos may still be on their way to the disk: call `io.atomic.sync_disk` before anything relies on them.
+
     Args:
-        scan: What to take in.
-        name: The dataset's name.
+        new: What to take in.
         home: Holds `objects/` and `datasets/`.
         provenance: Who does it.
         progress: Told of every file.
-        synthetic: Whether the images are drawings rather than photographs.
-        base: Rows of an earlier version that the new one is to contain as well.
-        reference: Copy nothing: record the hashes and where the files lie.
 
     Returns:
         The version's folder. The same content gives the same folder, and nothing is written again.
     """
-    if reference:
-        rows = hash_files(scan, progress)
-    else:
-        rows = _each_file(scan, ObjectStore(home / OBJECTS_DIR).add, progress)
-        sync_disk()
-    folder = publish_raw(union(base, rows) if base else rows, scan, name, home, provenance, synthetic)
-    if reference:
-        files = zip(rows, scan.files, strict=True)
-        write_reference(folder, {row.sha256: file.location.absolute() for row, file in files})
+    rows = read_files(new, progress, None if new.reference else ObjectStore(home / OBJECTS_DIR)).rows
+    folder = publish_raw(union(new.base, rows) if new.base else rows, new, home, provenance)
+    files = zip(rows, new.scan.files, strict=True) if new.reference else ()
+    places = {**new.base_places, **{row.sha256: file.location.absolute() for row, file in files}}
+    if places:
+        write_reference(folder, places)
     return folder
 
 
-def hash_files(scan: Scan, progress: Progress) -> list[RawFile]:
-    """The rows that `ingest` would make, without storing anything."""
-    return _each_file(scan, hash_file, progress)
+@dataclass(frozen=True)
+class FilesRead:
+    """rows: one a file, in the order of the scan. rejected: SHA-256 of contents that are no usable image, and why."""
+
+    rows: list[RawFile]
+    rejected: dict[str, str]
 
 
-def _each_file(scan: Scan, read: Callable[[Path], tuple[str, int]], progress: Progress) -> list[RawFile]:
-    def row(found: FoundFile) -> RawFile:
-        sha256, size = read(found.location)
-        return RawFile(bytes=size, label=found.label, path=found.path, sha256=sha256)
-
-    rows = []
-    with progress.task("reading photos", len(scan.files), "file") as task, ThreadPoolExecutor(_THREADS) as pool:
-        for made in pool.map(row, scan.files):
-            rows.append(made)
+def read_files(new: NewPhotos, progress: Progress, store: ObjectStore | None = None) -> FilesRead:
+    """Read each new file once: hash it, keep it in the store when there is one, decode it when that is asked for."""
+    read = FilesRead([], {})
+    job = PhotoJob(UserFiles(), store, new.decode)
+    with progress.task("reading photos", len(new.scan.files), "file") as task:
+        for found, (sha256, size, rejected) in zip(
+            new.scan.files, spread(job, new.scan.files, new.workers), strict=True
+        ):
+            read.rows.append(RawFile(bytes=size, label=found.label, path=found.path, sha256=sha256))
+            if rejected is not None:
+                read.rejected[sha256] = rejected
             task.advance()
-    return rows
+    return read
 
 
-def publish_raw(
-    rows: Iterable[RawFile], scan: Scan, name: str, home: Path, provenance: Provenance, synthetic: bool
-) -> Path:
+def publish_raw(rows: Iterable[RawFile], new: NewPhotos, home: Path, provenance: Provenance) -> Path:
     """Write the manifest of rows whose bytes are in the store already."""
     ordered = sorted(rows, key=lambda row: (row.label, row.path))
     data = rows_bytes(ordered)
     manifest = VersionManifest(
         kind="raw",
-        name=name,
+        name=new.name,
         digest=sha256_bytes(data),
         files=len(ordered),
         bytes=sum(row.bytes for row in ordered),
         classes=count_classes(row.label for row in ordered),
-        skipped=scan.skipped,
-        synthetic=synthetic,
+        skipped=new.scan.skipped,
+        synthetic=new.synthetic,
         provenance=provenance,
     )
-    folder = version_folder(home, name, manifest.digest)
+    folder = version_folder(home, new.name, manifest.digest)
     if not folder.exists():
         with publish_folder(folder) as temp:
             write_version(temp, manifest, data)
@@ -107,14 +116,14 @@ def version_folder(home: Path, name: str, digest: str) -> Path:
 
 
 class RawVersion:
-    """Reads a raw version: from the store, from where its photos lie, or from a folder that holds them itself."""
+    """A raw version's rows; its photos are in the store, or where they lay, or in its folder itself."""
 
     def __init__(self, folder: Path, objects: Path | None = None) -> None:
         self.folder = folder
         self.manifest = read_manifest(folder)
         self.rows = read_rows(folder, RawFile)
         self.places = read_reference(folder)
-        self._store = ObjectStore(objects) if objects else None
+        self.photos = StoredPhotos(folder, ObjectStore(objects) if objects else None, self.places)
 
     def read(self, row: RawFile) -> bytes:
         """A photo's bytes, checked against its hash.
@@ -122,16 +131,30 @@ class RawVersion:
         Raises:
             StoreIntegrityError: They are missing or changed.
         """
-        place = self.places.get(row.sha256)
-        if place is not None and (self._store is None or not self._store.path_of(row.sha256).exists()):
-            return read_referenced(place, row.sha256)
-        if self._store is not None:
-            return self._store.read(row.sha256)
-        path = self.folder / row.path
+        return self.photos.read(row)
+
+
+@dataclass(frozen=True)
+class StoredPhotos:
+    """Reads a raw version's photos: from the store, from where they lie, or from the version's folder."""
+
+    folder: Path
+    store: ObjectStore | None
+    places: Mapping[str, Path]
+
+    def read(self, item: FoundFile | RawFile) -> bytes:
+        """See `RawVersion.read`."""
+        assert isinstance(item, RawFile)
+        place = self.places.get(item.sha256)
+        if place is not None and (self.store is None or not self.store.path_of(item.sha256).exists()):
+            return read_referenced(place, item.sha256)
+        if self.store is not None:
+            return self.store.read(item.sha256)
+        path = self.folder / item.path
         try:
             data = path.read_bytes()
         except OSError as error:
             raise StoreIntegrityError(f"{path} cannot be read: {error.strerror}", "Fetch the version again.") from error
-        if sha256_bytes(data) != row.sha256:
+        if sha256_bytes(data) != item.sha256:
             raise StoreIntegrityError(f"{path} is not the file the manifest names", "Fetch the version again.")
         return data

@@ -2,22 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from flowerops.domain.dataset import MANIFEST_FILE, ROWS_FILE, VersionManifest
-from flowerops.domain.documents import Document, canonical_json
+from pydantic import TypeAdapter, ValidationError
+
+from flowerops.domain.dataset import (
+    MANIFEST_FILE,
+    ROWS_FILE,
+    PhotoFacts,
+    ProcessedImage,
+    RawFile,
+    VersionManifest,
+)
+from flowerops.domain.documents import canonical_json, malformed
 from flowerops.errors import StoreIntegrityError
 from flowerops.io.atomic import atomic_write
 from flowerops.io.hashing import sha256_bytes
 
-Row = TypeVar("Row", bound=Document)
+AnyRow = RawFile | ProcessedImage | PhotoFacts
+Row = TypeVar("Row", RawFile, ProcessedImage, PhotoFacts)
 
 
-def rows_bytes(rows: Sequence[Document]) -> bytes:
+def rows_bytes(rows: Sequence[AnyRow]) -> bytes:
     """One canonical JSON object a line, in the order given."""
-    return b"".join(canonical_json(row.model_dump()) + b"\n" for row in rows)
+    return b"".join(row_line(row) for row in rows)
+
+
+def row_line(row: AnyRow) -> bytes:
+    """A row as one line of canonical JSON."""
+    kind: Any = type(row)
+    return canonical_json({name: getattr(row, name) for name in _members(kind)}) + b"\n"
+
+
+@cache
+def _members(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def parse_rows(lines: Iterable[bytes], kind: type[Row], source: str) -> Iterator[Row]:
+    """Rows from lines of JSON.
+
+    Raises:
+        StoreIntegrityError: A line is not such a row; `source` is named.
+    """
+    of: Any = kind
+    adapter = _adapter(of)
+    try:
+        for line in lines:
+            yield adapter.validate_json(line)
+    except ValidationError as error:
+        raise malformed(error, source) from error
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def write_version(folder: Path, manifest: VersionManifest, rows: bytes) -> None:
@@ -48,6 +91,16 @@ def read_rows(folder: Path, kind: type[Row]) -> list[Row]:
     Raises:
         StoreIntegrityError: The rows are missing, not those the digest was made of, or of another kind.
     """
+    path, data = folder / ROWS_FILE, checked_rows(folder)
+    return list(parse_rows(data.splitlines(), kind, str(path)))
+
+
+def checked_rows(folder: Path) -> bytes:
+    """The bytes of a version's rows after checking them against the manifest's digest.
+
+    Raises:
+        StoreIntegrityError: They are missing, or not those the digest was made of.
+    """
     digest = read_manifest(folder).digest
     path = folder / ROWS_FILE
     try:
@@ -58,4 +111,4 @@ def read_rows(folder: Path, kind: type[Row]) -> list[Row]:
         ) from error
     if sha256_bytes(data) != digest:
         raise StoreIntegrityError(f"{path} does not match its digest {digest[:12]}", "The version was changed by hand.")
-    return [kind.from_json(line, str(path)) for line in data.splitlines()]
+    return data

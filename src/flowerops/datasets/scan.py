@@ -20,13 +20,18 @@ MAX_FILE_BYTES = 256 * 2**20
 LAYOUT_HINT = "Put the photos into one sub-folder a class: photos/daisy/1.jpg, photos/tulips/2.jpg …"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file to take in: its class, its path below the root (with `/`), and where it lies."""
+    """A file to take in: its class, its path below the root (with `/`), and the root."""
 
     label: str
     path: str
-    location: Path
+    root: str
+
+    @property
+    def location(self) -> Path:
+        """Where it lies."""
+        return Path(self.root, self.path)
 
 
 @dataclass
@@ -113,7 +118,7 @@ def _class_files(scan: Scan, label: str, folder: Path) -> Iterator[FoundFile]:
             elif entry.is_dir():
                 waiting.append(path)
             else:
-                yield FoundFile(label, path.relative_to(scan.root).as_posix(), path)
+                yield FoundFile(label, path.relative_to(scan.root).as_posix(), str(scan.root))
 
 
 def _objection(root: Path, entry: os.DirEntry[str], path: Path) -> str | None:

@@ -1,55 +1,42 @@
 """Parquet shards in the Hugging Face image layout: `data/<split>-00000-of-00003.parquet`.
 
 Columns: image {bytes, path}, label (ClassLabel), sha256, dhash, mean_rgb, pixels_sha256, split, width, height.
-The image bytes are BMP: lossless, opened by every reader, and cheap; Parquet's own compression makes them small.
+The image bytes are PPM (see `pixels`); Parquet's own compression makes them small. Rows are sorted by sha256.
 Source: Hugging Face datasets documentation, "Image dataset" and "Arrow features".
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
-from flowerops.domain.dataset import SPLITS, ProcessedImage, Split
+from flowerops.datasets.pixels import REMEDY, SUFFIX, decode_pixels, stored_size
+from flowerops.domain.dataset import PhotoFacts, ProcessedImage, Split
 from flowerops.errors import StoreIntegrityError
 
 DATA_DIR = "data"
-ROWS_PER_SHARD = 2048
-ROWS_PER_GROUP = 64
-_FILE_SPLIT = {"train": "train", "val": "validation", "test": "test"}
-_TEXT_COLUMNS = ("sha256", "dhash", "mean_rgb", "pixels_sha256", "split")
-_SIZE_COLUMNS = ("width", "height")
-_REMEDY = "Delete the version's folder and run preprocess again."
+ROWS_PER_SHARD = 512
+_ROWS_PER_GROUP = 64
+_BYTES_PER_GROUP = 16 << 20
+"""A row group is held in memory whole by those who write and read it: fewer rows where the squares are large."""
+FILE_SPLIT: dict[Split, str] = {"train": "train", "val": "validation", "test": "test"}
+TEXT_COLUMNS = ("sha256", "dhash", "mean_rgb", "pixels_sha256", "split")
+SIZE_COLUMNS = ("width", "height")
+ReadInto = Callable[[str, memoryview], None]
 
 
-def encode_pixels(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """A uint8 RGB array [height, width, 3] as BMP."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "BMP")
-    return buffer.getvalue()
-
-
-def decode_pixels(data: bytes) -> npt.NDArray[np.uint8]:
-    """The array that `encode_pixels` was given.
-
-    Raises:
-        StoreIntegrityError: The bytes are not such an image any more.
-    """
-    try:
-        with Image.open(io.BytesIO(data), formats=("BMP",)) as image:
-            return np.asarray(image)
-    except Exception as error:  # Pillow raises many kinds on damaged headers
-        raise StoreIntegrityError(f"a stored image is damaged: {error}", _REMEDY) from error
+def shard_name(split: Split, number: int, count: int) -> str:
+    """The name of a split's shard, as Hugging Face counts them."""
+    return f"{FILE_SPLIT[split]}-{number:05d}-of-{count:05d}.parquet"
 
 
 def _schema(labels: Sequence[str]) -> pa.Schema:
@@ -57,98 +44,156 @@ def _schema(labels: Sequence[str]) -> pa.Schema:
         return {"dtype": kind, "_type": "Value"}
 
     features: dict[str, Any] = {"image": {"_type": "Image"}, "label": {"names": list(labels), "_type": "ClassLabel"}}
-    features |= {name: value("string") for name in _TEXT_COLUMNS} | {name: value("int32") for name in _SIZE_COLUMNS}
+    features |= {name: value("string") for name in TEXT_COLUMNS} | {name: value("int32") for name in SIZE_COLUMNS}
     return pa.schema(
         [
             ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
             ("label", pa.int64()),
-            *((name, pa.string()) for name in _TEXT_COLUMNS),
-            *((name, pa.int32()) for name in _SIZE_COLUMNS),
+            *((name, pa.string()) for name in TEXT_COLUMNS),
+            *((name, pa.int32()) for name in SIZE_COLUMNS),
         ],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )
 
 
-def shard_plan(rows: Sequence[ProcessedImage]) -> Iterator[tuple[str, list[ProcessedImage]]]:
-    """File names and their rows: by split, then by SHA-256, so that the same rows give the same files."""
-    for split in SPLITS:
-        chosen = sorted((row for row in rows if row.split == split), key=lambda row: (row.sha256, row.label))
-        starts = range(0, len(chosen), ROWS_PER_SHARD)
-        for number, start in enumerate(starts):
-            name = f"{_FILE_SPLIT[split]}-{number:05d}-of-{len(starts):05d}.parquet"
-            yield name, chosen[start : start + ROWS_PER_SHARD]
-
-
 def write_shard(
-    path: Path, rows: Sequence[ProcessedImage], labels: Sequence[str], image_of: Callable[[str], bytes]
+    path: Path, rows: Sequence[ProcessedImage], labels: Sequence[str], side: int, read_into: ReadInto
 ) -> None:
-    """Write one shard; `image_of` gives the BMP bytes for a photo's SHA-256, asked for in the order of the rows."""
+    """Write one shard.
+
+    Args:
+        path: The file.
+        rows: What it holds, sorted by SHA-256.
+        labels: The version's classes, sorted.
+        side: Of the squares, in pixels.
+        read_into: Fills a buffer with the stored square of a photo's SHA-256; asked for in the order of the rows.
+    """
     number = {label: index for index, label in enumerate(labels)}
-    schema = _schema(labels)
-    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=False) as writer:
-        for start in range(0, len(rows), ROWS_PER_GROUP):
-            part = rows[start : start + ROWS_PER_GROUP]
-            columns: dict[str, list[Any]] = {
-                "image": [{"bytes": image_of(row.sha256), "path": f"{row.sha256[:16]}.bmp"} for row in part],
+    schema, size = _schema(labels), stored_size(side)
+    step = max(1, min(_ROWS_PER_GROUP, _BYTES_PER_GROUP // size))
+    buffer = memoryview(bytearray(step * size))
+    with pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=False, write_statistics=False) as writer:
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            for index, row in enumerate(part):
+                read_into(row.sha256, buffer[index * size : (index + 1) * size])
+            names = pa.array([row.sha256[:16] + SUFFIX for row in part], pa.string())
+            columns: dict[str, Any] = {
+                "image": pa.StructArray.from_arrays([_equally_long(buffer, size, len(part)), names], ["bytes", "path"]),
                 "label": [number[row.label] for row in part],
             }
-            for name in (*_TEXT_COLUMNS, *_SIZE_COLUMNS):
+            for name in (*TEXT_COLUMNS, *SIZE_COLUMNS):
                 columns[name] = [getattr(row, name) for row in part]
             writer.write_table(pa.table(columns, schema=schema))
 
 
-class ShardReader:
-    """Reads the images of one split, in the order of `shard_plan`; rows are found by their index in that order.
+def _equally_long(buffer: memoryview, size: int, count: int) -> pa.Array:
+    """The buffer's first pieces of a size as an Arrow array of bytes, without copying them."""
+    offsets = np.arange(count + 1, dtype=np.int32) * size
+    return pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(buffer)])
 
-    Readers go through a split in order, so few row groups (of 64 images) need to be kept.
+
+class ShardRow(NamedTuple):
+    """What a shard says of a photo: facts, split, and the number of its class among the version's."""
+
+    facts: PhotoFacts
+    split: Split
+    label: int
+
+
+class ShardReader:
+    """Reads images of some shards by their place in the order of SHA-256, wherever they lie.
+
+    Whoever goes through the places in order finds each row group (of at most 64 images) in the cache: shards are
+    sorted, so as many groups are in use at once as shards overlap. Not for several threads at once.
     """
 
-    def __init__(self, folder: Path, split: Split, cached_groups: int = 4) -> None:
-        files = sorted((folder / DATA_DIR).glob(f"{_FILE_SPLIT[split]}-*.parquet"))
-        self._files = [(path, _open(path)) for path in files]
+    def __init__(self, paths: Sequence[Path], walks: int = 1) -> None:
+        """walks: how many walks through the places go on in turns."""
+        self._files = [(path, _open(path)) for path in paths]
         self._groups = [(path, file, group) for path, file in self._files for group in range(file.num_row_groups)]
         lengths = [file.metadata.row_group(group).num_rows for _, file, group in self._groups]
         self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        self._cache: dict[int, list[bytes]] = {}
-        self._cached_groups = cached_groups
+        keys = [_keys(path, file) for path, file in self._files]
+        self._keys = np.concatenate([np.empty(0, "S64"), *keys])
+        self._order = np.argsort(self._keys, kind="stable")
+        self._cached_groups = 2 + walks * _most_overlapping(keys)
+        self._cache: dict[int, pa.Array] = {}
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return len(self._keys)
 
     def sha256s(self) -> list[str]:
-        """The photos' SHA-256, by row."""
-        found: list[str] = []
+        """The photos' SHA-256, sorted; the n-th is that of the n-th image."""
+        return [key.decode() for key in self._keys[self._order].tolist()]
+
+    def rows(self) -> Iterator[ShardRow]:
+        """Every row but its picture, in the order of the files.
+
+        Raises:
+            StoreIntegrityError: A shard is damaged.
+        """
+        names = [field.name for field in fields(PhotoFacts)]
         for path, file in self._files:
             with _checked(path):
-                found += file.read(columns=["sha256"])["sha256"].to_pylist()
-        return found
+                table = file.read(columns=[*names, "split", "label"])
+                columns = [table[name].to_pylist() for name in (*names, "split", "label")]
+            for *values, split, label in zip(*columns, strict=True):
+                yield ShardRow(PhotoFacts(**dict(zip(names, values, strict=True))), split, label)
 
-    def image(self, index: int) -> bytes:
-        """The BMP bytes of one row.
+    def find(self, sha256: str) -> int | None:
+        """The place of a photo's image."""
+        place = int(np.searchsorted(self._keys, np.bytes_(sha256), sorter=self._order))
+        found = place < len(self._keys) and self._keys[self._order[place]] == sha256.encode()
+        return place if found else None
+
+    def image(self, place: int) -> memoryview:
+        """The stored square at a place.
 
         Raises:
             StoreIntegrityError: The shard is damaged.
         """
+        index = int(self._order[place])
         group = int(np.searchsorted(self._starts, index, side="right")) - 1
-        if group not in self._cache:
-            while len(self._cache) >= self._cached_groups:
-                self._cache.pop(next(iter(self._cache)))
+        return memoryview(self._images(group)[index - int(self._starts[group])].as_buffer()).cast("B")
+
+    def _images(self, group: int) -> pa.Array:
+        images = self._cache.pop(group, None)
+        if images is None:
             path, file, number = self._groups[group]
             with _checked(path):
-                column = file.read_row_group(number, columns=["image"])["image"].combine_chunks().field("bytes")
-                self._cache[group] = column.to_pylist()
-        return self._cache[group][index - int(self._starts[group])]
+                images = file.read_row_group(number, columns=["image"])["image"].combine_chunks().field("bytes")
+        self._cache[group] = images  # the dictionary's order is that of their last use
+        while len(self._cache) > self._cached_groups:
+            self._cache.pop(next(iter(self._cache)))
+        return images
 
-    def pixels(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """Images as uint8 RGB, shape [len(indices), size, size, 3].
+    def pixels(self, places: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """Images as uint8 RGB, shape [len(places), size, size, 3].
 
         Raises:
             StoreIntegrityError: A shard or an image in it is damaged.
         """
-        images = [decode_pixels(self.image(int(index))) for index in indices]
+        images = [decode_pixels(self.image(int(place))) for place in places]
         if len({image.shape for image in images}) > 1:
-            raise StoreIntegrityError("stored images differ in size", _REMEDY)
+            raise StoreIntegrityError("stored images differ in size", REMEDY)
         return np.stack(images)
+
+
+def split_files(folder: Path, split: Split) -> list[Path]:
+    """The shards of one split of a version's folder."""
+    return sorted((folder / DATA_DIR).glob(f"{FILE_SPLIT[split]}-*.parquet"))
+
+
+def _keys(path: Path, file: pq.ParquetFile) -> npt.NDArray[np.bytes_]:
+    with _checked(path):
+        return np.array([key.encode() for key in file.read(columns=["sha256"])["sha256"].to_pylist()], "S64")
+
+
+def _most_overlapping(keys: Sequence[npt.NDArray[np.bytes_]]) -> int:
+    """How many of the shards span one and the same SHA-256 at most."""
+    spans = [(found[0], found[-1]) for found in map(np.sort, keys) if len(found)]
+    return max((sum(first <= start <= last for first, last in spans) for start, _ in spans), default=1)
 
 
 def _open(path: Path) -> pq.ParquetFile:
@@ -160,5 +205,5 @@ def _open(path: Path) -> pq.ParquetFile:
 def _checked(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise StoreIntegrityError(f"{path} is damaged", _REMEDY) from error
+    except (OSError, pa.ArrowException, KeyError, AttributeError) as error:
+        raise StoreIntegrityError(f"{path} is damaged", REMEDY) from error

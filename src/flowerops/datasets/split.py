@@ -10,7 +10,7 @@ from flowerops.domain.dataset import SPLITS, Split
 from flowerops.errors import BadInputError
 from flowerops.io.hashing import sha256_bytes
 
-SPLITTER_VERSION = 1
+SPLITTER_VERSION = 2
 """Goes up whenever the same photos would be divided otherwise."""
 
 
@@ -49,9 +49,9 @@ def divide(
     """Give every photo a split.
 
     Photos joined by `twins` (near-duplicates) or of one source form a group and stay together. A group keeps the split
-    that one of its photos had in an earlier version; else the smallest key in it, read as a number in 0..1, decides:
-    below `test_share` test, below `test_share + val_share` val, else train. A class that would lack a split gets the
-    new group nearest to it. So neither order nor growth moves a photo.
+    that one of its photos had in an earlier version; else its smallest key decides: the key's SHA-256, read as a number
+    in 0..1, means test below `test_share`, val below `test_share + val_share`, else train. A class that would lack a
+    split gets the new group nearest to it. So neither order nor growth moves a photo.
 
     Args:
         photos: Distinct photos.
@@ -92,8 +92,13 @@ def _by_sha256(pair: tuple[int, int], photos: Sequence[Photo]) -> tuple[int, int
     return pair if photos[one].sha256 < photos[other].sha256 else (other, one)
 
 
-def _by_content(sha256: str, val_share: float, test_share: float) -> Split:
-    place = int(sha256[:13], 16) / 16**13
+def _place(key: str) -> float:
+    """Where a group lies in 0..1. The smallest key of a large group is a small number, so it is hashed once more."""
+    return int(sha256_bytes(key.encode())[:13], 16) / 16**13
+
+
+def _by_content(key: str, val_share: float, test_share: float) -> Split:
+    place = _place(key)
     if place < test_share:
         return "test"
     return "val" if place < test_share + val_share else "train"
@@ -138,7 +143,9 @@ def _fill_gaps(photos: Sequence[Photo], kept: set[int], groups: _Groups, splits:
                 "train, val and test need one each",
                 "Add photos to the class, or leave it out.",
             )
-        movable = sorted((root for root in roots if root not in groups.known), key=lambda root: groups.key[root])
+        movable = sorted(
+            (root for root in roots if root not in groups.known), key=lambda root: _place(groups.key[root])
+        )
         for wanted in ("test", "val", "train"):
             if not classes.count[label, wanted]:
                 _fill_gap(label, wanted, movable if wanted != "train" else movable[::-1], classes, splits)

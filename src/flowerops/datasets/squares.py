@@ -1,46 +1,135 @@
-"""Single squares of a processed version by their photos' hashes, for people to look at."""
+"""Squares between decoding and the shards: a folder for each process that decodes, read by the preprocess step.
+
+The split of a photo is known only after the last one, because near-duplicates stay together; so squares wait here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from flowerops.datasets.processed import ProcessedVersion
-from flowerops.datasets.shards import ShardReader, decode_pixels, shard_plan
-from flowerops.domain.dataset import SPLITS, ProcessedImage
+from flowerops.datasets.pixels import header, stored_size
+from flowerops.datasets.rows import parse_rows, row_line
+from flowerops.domain.dataset import PhotoFacts, Quarantined
 from flowerops.errors import StoreIntegrityError
+from flowerops.images import PreparedImage
+from flowerops.io.atomic import explain_os_error
 from flowerops.io.hashing import sha256_bytes
 
-
-def squares(
-    version: ProcessedVersion, wanted: Collection[str]
-) -> Iterator[tuple[ProcessedImage, npt.NDArray[np.uint8]]]:
-    """Some photos' squares in the order of the shards, one row group in memory at a time.
-
-    Args:
-        version: The processed version.
-        wanted: SHA-256 of the photos' original bytes.
-
-    Yields:
-        The row and its uint8 RGB pixels [size, size, 3].
-
-    Raises:
-        StoreIntegrityError: A shard is damaged, or an image is not the one that was written.
-    """
-    for split in SPLITS:
-        ordered = [row for _, part in shard_plan([row for row in version.rows if row.split == split]) for row in part]
-        places = [index for index, row in enumerate(ordered) if row.sha256 in wanted]
-        reader = ShardReader(version.folder, split, cached_groups=1)
-        if len(reader) != len(ordered):
-            raise _damaged(f"{version.folder}: the {split} shards do not hold the images of the manifest")
-        for place in places:
-            pixels = decode_pixels(reader.image(place))
-            if sha256_bytes(pixels.tobytes()) != ordered[place].pixels_sha256:
-                raise _damaged(f"image {ordered[place].path} of the {split} split is corrupt")
-            yield ordered[place], pixels
+_PIXELS, _FACTS, _REJECTED = "pixels.bin", "facts.jsonl", "rejected.jsonl"
 
 
-def _damaged(message: str) -> StoreIntegrityError:
-    return StoreIntegrityError(message, "Delete the version's folder and run preprocess again.")
+def facts_of(sha256: str, prepared: PreparedImage) -> PhotoFacts:
+    """What is recorded of a decoded photo."""
+    print_ = prepared.fingerprint()
+    red, green, blue = print_.mean_rgb
+    return PhotoFacts(
+        dhash=f"{print_.dhash:032x}",
+        height=prepared.height,
+        mean_rgb=f"{red:02x}{green:02x}{blue:02x}",
+        pixels_sha256=sha256_bytes(prepared.pixels.data),
+        sha256=sha256,
+        width=prepared.width,
+    )
+
+
+class SquaresWriter:
+    """Appends squares and facts to a folder; safe for several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._pixels, self._facts, self._rejected = (
+                (folder / name).open("wb") for name in (_PIXELS, _FACTS, _REJECTED)
+            )
+        except OSError as error:
+            raise explain_os_error(error, folder) from error
+
+    def add(self, facts: PhotoFacts, pixels: npt.NDArray[np.uint8]) -> None:
+        """Keep a square, uint8 RGB [size, size, 3]; the n-th line of facts belongs to the n-th square.
+
+        Raises:
+            DiskFullError: No room is left.
+        """
+        line, head = row_line(facts), header(*pixels.shape[:2])
+        with self._lock, self._explained():
+            self._pixels.write(head)
+            self._pixels.write(pixels.data)
+            self._facts.write(line)
+
+    def reject(self, sha256: str, reason: str) -> None:
+        """Remember that a content is no usable image."""
+        line = Quarantined(path=sha256, reason=reason).model_dump_json().encode() + b"\n"
+        with self._lock, self._explained():
+            self._rejected.write(line)
+
+    def flush(self) -> None:
+        """Hand everything over to the system, for readers in other processes."""
+        with self._lock, self._explained():
+            for stream in (self._pixels, self._facts, self._rejected):
+                stream.flush()
+
+    def close(self) -> None:
+        """Finish the files."""
+        with self._explained():
+            for stream in (self._pixels, self._facts, self._rejected):
+                stream.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise explain_os_error(error, self._folder) from error
+
+
+def open_squares(folder: Path, image_size: int) -> list[Squares]:
+    """What all processes wrote into sub-folders of a folder; nothing when it is not there."""
+    return [Squares(path, image_size) for path in sorted(folder.glob("*/"))]
+
+
+def rejected_in(folder: Path) -> dict[str, str]:
+    """SHA-256 of the contents that are no usable image, with the reasons, from all processes."""
+    return {sha256: why for path in folder.glob(f"*/{_REJECTED}") for sha256, why in _read_rejected(path).items()}
+
+
+def _read_rejected(path: Path) -> dict[str, str]:
+    with path.open("rb") as lines:
+        entries = [Quarantined.from_json(line, str(path)) for line in lines]
+    return {entry.path: entry.reason for entry in entries}
+
+
+class Squares:
+    """What one `SquaresWriter` wrote: facts by SHA-256, pixels on demand, and the reasons for what was rejected."""
+
+    def __init__(self, folder: Path, image_size: int) -> None:
+        with (folder / _FACTS).open("rb") as lines:
+            self.facts: Mapping[str, PhotoFacts] = {
+                row.sha256: row for row in parse_rows(lines, PhotoFacts, str(folder / _FACTS))
+            }
+        self.rejected: Mapping[str, str] = _read_rejected(folder / _REJECTED)
+        self._places = {sha256: place for place, sha256 in enumerate(self.facts)}
+        self._size = stored_size(image_size)
+        path = folder / _PIXELS
+        if path.stat().st_size != self._size * len(self.facts):
+            raise StoreIntegrityError(f"{path} does not hold the squares that {_FACTS} names", "Run preprocess again.")
+        self._stream = path.open("rb", buffering=0)
+        self._lock = threading.Lock()
+
+    def read_into(self, sha256: str, buffer: memoryview) -> None:
+        """Read a square as it is stored; the buffer has its size. Safe for several threads."""
+        start = self._places[sha256] * self._size
+        with self._lock:
+            self._stream.seek(start)
+            self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        """Let go of the file, which some systems cannot delete before."""
+        self._stream.close()

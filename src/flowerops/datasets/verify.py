@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,15 @@ from flowerops.datasets.objects import ObjectStore
 from flowerops.datasets.processed import SAMPLES_FILE, SampleSet
 from flowerops.datasets.reference import REFERENCE_FILE, read_reference
 from flowerops.datasets.rows import read_manifest, read_rows
-from flowerops.datasets.shards import DATA_DIR, shard_plan
-from flowerops.datasets.verify_shards import shard_problems
+from flowerops.datasets.shards import DATA_DIR
+from flowerops.datasets.verify_shards import keys_of, shard_problems
 from flowerops.domain.dataset import (
     MANIFEST_FILE,
     ROWS_FILE,
     SPLITS,
     ProcessedImage,
     RawFile,
+    ShardInfo,
     VersionManifest,
     count_classes,
 )
@@ -119,17 +120,18 @@ def _raw(
 
 def _processed(suspect: Suspect, manifest: VersionManifest, rows: list[ProcessedImage]) -> Inspection:
     labels = sorted({row.label for row in rows})
-    plan = [(f"{DATA_DIR}/{name}", part) for name, part in shard_plan(rows)]
+    by_sha = {row.sha256: row for row in rows}
     facts: dict[str, Any] = {
         "files": len(rows),
         "classes": count_classes(row.label for row in rows),
         "splits": {split: sum(row.split == split for row in rows) for split in SPLITS},
     }
     checks = [Check(2, lambda: [])]
-    for name, part in plan:
-        checks.append(_shard_check(suspect, suspect.folder / name, part, labels))
-    expected = {MANIFEST_FILE, ROWS_FILE, SAMPLES_FILE, HYGIENE_FILE, *(name for name, _ in plan)}
-    problems = _counted(suspect, manifest, facts)
+    expected = {MANIFEST_FILE, ROWS_FILE, SAMPLES_FILE, HYGIENE_FILE}
+    for info in manifest.shards:
+        expected.add(f"{DATA_DIR}/{info.file}")
+        checks.append(_shard_check(suspect, suspect.folder / DATA_DIR / info.file, info, by_sha, labels))
+    problems = [*_counted(suspect, manifest, facts), *_lost(suspect, manifest, rows)]
     try:
         samples = SampleSet.from_json((suspect.folder / SAMPLES_FILE).read_bytes(), SAMPLES_FILE).samples
     except OSError:
@@ -145,8 +147,20 @@ def _processed(suspect: Suspect, manifest: VersionManifest, rows: list[Processed
     return Inspection([*problems, *_strangers(suspect, expected, absent=frozenset({SAMPLES_FILE}))], checks)
 
 
-def _shard_check(suspect: Suspect, path: Path, rows: list[ProcessedImage], labels: list[str]) -> Check:
-    return Check(len(rows), lambda: shard_problems(path, rows, labels, suspect.name))
+def _shard_check(
+    suspect: Suspect, path: Path, info: ShardInfo, rows: Mapping[str, ProcessedImage], labels: list[str]
+) -> Check:
+    return Check(info.images, lambda: shard_problems(path, info, rows, labels, suspect.name))
+
+
+def _lost(suspect: Suspect, manifest: VersionManifest, rows: list[ProcessedImage]) -> list[Problem]:
+    """Images that no shard has; what a shard that cannot be read had is said by its own check."""
+    keys = [keys_of(suspect.folder / DATA_DIR / info.file) for info in manifest.shards]
+    if None in keys:
+        return []
+    found = {key for part in keys if part for key in part}
+    data = suspect.folder / DATA_DIR
+    return [_problem(suspect, data, row.pixels_sha256, MISSING, row.path) for row in rows if row.sha256 not in found]
 
 
 def _file_check(suspect: Suspect, path: Path, digest: str, photo: str) -> Check:

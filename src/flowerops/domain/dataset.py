@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
 from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.bundle import RunRef, VersionRef
 from flowerops.domain.documents import Document
@@ -17,7 +20,12 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 PROCESSED_SUFFIX = "_processed"
 
 
-class RawFile(Document):
+_ROW = ConfigDict(extra="forbid")
+"""Rows are slotted records rather than documents: a version may have a hundred thousand of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_ROW)
+class RawFile:
     """One photo as received: class, path below the folder (with `/`), size in bytes, SHA-256."""
 
     bytes: int
@@ -26,10 +34,23 @@ class RawFile(Document):
     sha256: str
 
 
-class ProcessedImage(Document):
+@dataclass(frozen=True, slots=True, kw_only=True, config=_ROW)
+class PhotoFacts:
+    """What decoding found out about a photo, whatever its class and split; members as in `ProcessedImage`."""
+
+    dhash: str
+    height: int
+    mean_rgb: str
+    pixels_sha256: str
+    sha256: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_ROW)
+class ProcessedImage:
     """One usable photo: where it came from, its split, the upright original's size in pixels, its hashes.
 
-    dhash: 16 hex digits. mean_rgb: 6 hex digits. pixels_sha256: of the uint8 RGB square, row by row.
+    dhash: 32 hex digits. mean_rgb: 6 hex digits. pixels_sha256: of the uint8 RGB square, row by row.
     """
 
     dhash: str
@@ -60,12 +81,21 @@ class Provenance(Document):
     environment: dict[str, str] = {}
 
 
+class ShardInfo(Document):
+    """One Parquet file of a processed version: its name below `data/`, its number of images, its SHA-256."""
+
+    file: str
+    images: int
+    sha256: str
+
+
 class VersionManifest(Document):
     """`manifest.json` of a dataset version.
 
     digest: SHA-256 of `files.jsonl`; it is the version's identity. files: number of rows. skipped: files that were
     not taken in at all (hidden, junk, links). quarantined: files taken in that cannot be used. duplicates: further
     copies of the same bytes in the same class. recipe: digest of everything a processed version was computed from.
+    shards: the files with the pixels; how the images are spread over them is no part of the version's identity.
     """
 
     schema_version: int = 1
@@ -83,6 +113,7 @@ class VersionManifest(Document):
     params: dict[str, Any] = {}
     parents: list[VersionRef] = []
     recipe: str | None = None
+    shards: list[ShardInfo] = []
     decoded: int = 0
     carried_over: int = 0
     synthetic: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from flowerops.domain.dataset import RawFile
 from flowerops.domain.documents import Document
@@ -76,12 +77,12 @@ def union(before: Sequence[RawFile], after: Sequence[RawFile]) -> list[RawFile]:
         path = row.path if row.path not in taken else _renamed(row)
         known.add((row.sha256, row.label))
         taken.add(path)
-        added.append(row.model_copy(update={"path": path}))
+        added.append(replace(row, path=path))
     return [*before, *added]
 
 
-def summary(changes: DatasetDiff, skipped: int) -> str:
-    """The plan in one line, such as `+100 files, +1 class "lily", 3 duplicates, 2 conflicts`."""
+def summary(changes: DatasetDiff, quarantined: int, skipped: int) -> str:
+    """The plan in one line, such as `+100 files, +1 class "lily", 3 duplicates, 1 quarantined`."""
     parts = [f"+{len(changes.added):,} files"]
     if changes.removed:
         parts.append(f"-{len(changes.removed):,} files")
@@ -91,6 +92,7 @@ def summary(changes: DatasetDiff, skipped: int) -> str:
         "moved": len(changes.moved),
         "duplicates": len(changes.duplicates),
         "under several classes": len(changes.conflicts),
+        "quarantined": quarantined,
         "skipped": skipped,
     }
     return ", ".join([*parts, *(f"{count:,} {name}" for name, count in counts.items() if count)])

@@ -34,11 +34,16 @@ class Document(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"]) or "document"
-            raise StoreIntegrityError(
-                f"{source}: {field}: {first['msg']}", "The file was changed or is not from this version of flowerops."
-            ) from error
+            raise malformed(error, source) from error
+
+
+def malformed(error: ValidationError, source: str) -> StoreIntegrityError:
+    """The error for stored JSON that is not what it must be: which member of which file."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "document"
+    return StoreIntegrityError(
+        f"{source}: {field}: {first['msg']}", "The file was changed or is not from this version of flowerops."
+    )
 
 
 def canonical_json(value: Any) -> bytes:

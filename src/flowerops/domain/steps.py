@@ -39,3 +39,11 @@ class StepManifest(Document):
     parents: list[VersionRef]
     provenance: Provenance
     result: dict[str, Any]
+
+
+class Recorded(Document):
+    """What a step wants to have recorded in its run: parameters, metrics, and files of its output folder."""
+
+    params: dict[str, Any] = {}
+    metrics: dict[str, float] = {}
+    files: list[str] = []

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from flowerops.errors import BadInputError
 
-DECODER_VERSION = 1
+DECODER_VERSION = 2
 """Goes up whenever the same bytes would give other pixels."""
 
 MAX_PIXELS = 89_478_485

@@ -81,12 +81,20 @@ def _draft_size(width: int, height: int, size: int, fit: str) -> tuple[int, int]
 
 
 def _fitted(image: Image.Image, width: int, height: int, size: int, fit: str) -> Image.Image:
-    resample = Image.Resampling.BICUBIC
     if fit != "crop":
-        return image.resize(_scaled(width, height, size, fit), resample, reducing_gap=_OVERSAMPLING)
+        wanted = _scaled(width, height, size, fit)
+        resample = _resampling(image.size, wanted)
+        return image.resize(wanted, resample, reducing_gap=_OVERSAMPLING)
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
+    resample = _resampling((side, side), (size, size))
     return image.resize((size, size), resample, box=(left, top, left + side, top + side), reducing_gap=_OVERSAMPLING)
+
+
+def _resampling(size: tuple[int, int], wanted: tuple[int, int]) -> Image.Resampling:
+    """Hamming where an image shrinks: as sharp as bicubic there, for two thirds of its time; it is none to enlarge."""
+    shrinks = wanted[0] <= size[0] and wanted[1] <= size[1]
+    return Image.Resampling.HAMMING if shrinks else Image.Resampling.BICUBIC
 
 
 def _on_white(content: Image.Image, size: int) -> Image.Image:

@@ -9,6 +9,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from flowerops.errors import DiskFullError, FlowerOpsError, UsageError
 
@@ -35,10 +36,9 @@ def atomic_write(target: Path, data: bytes | str, *, durable: bool = True) -> No
     """
     payload = data.encode() if isinstance(data, str) else data
     with _explained(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
         temp = temp_beside(target)
         try:
-            with temp.open("xb") as stream:
+            with _open_new(temp) as stream:
                 stream.write(payload)
                 if durable:
                     stream.flush()
@@ -49,6 +49,14 @@ def atomic_write(target: Path, data: bytes | str, *, durable: bool = True) -> No
             raise
         if durable:
             sync_folder(target.parent)
+
+
+def _open_new(path: Path) -> BinaryIO:
+    try:
+        return open(path, "xb")
+    except FileNotFoundError:  # asked only then: most files go into a folder that is there
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "xb")
 
 
 @contextlib.contextmanager

@@ -23,8 +23,8 @@ class Problem(TypedDict):
     got: str
 
 
-def sha256_bytes(data: bytes) -> str:
-    """SHA-256 as 64 hex digits."""
+def sha256_bytes(data: bytes | memoryview) -> str:
+    """SHA-256 of bytes, or of the memory of an array, as 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
 
 

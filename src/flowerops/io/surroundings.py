@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import getpass
 import hashlib
-import importlib.metadata
 import platform
 import socket
 import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,8 +44,7 @@ def build_info(env: Mapping[str, str], build_id: str | None = None, build_uri: s
 
 def environment_info() -> dict[str, str]:
     """Python, platform, the versions that decide about results, and a digest over every installed package."""
-    installed = (dist.metadata for dist in importlib.metadata.distributions())  # each look at it reads the file anew
-    versions = {facts["Name"].lower(): facts["Version"] for facts in installed if facts["Name"]}
+    versions = _installed()
     listing = "\n".join(f"{name}=={version}" for name, version in sorted(versions.items()))
     named = {name: versions[name] for name in _NAMED_PACKAGES if name in versions}
     return {
@@ -54,6 +53,19 @@ def environment_info() -> dict[str, str]:
         **named,
         "packages_digest": hashlib.sha256(listing.encode()).hexdigest(),
     }
+
+
+def _installed() -> dict[str, str]:
+    """Versions by package, from the names of the metadata folders: reading what is in them takes half a second.
+
+    Source: Python Packaging User Guide, "Recording installed projects".
+    """
+    found: dict[str, str] = {}
+    for folder in sys.path:
+        for path in Path(folder or ".").glob("*.dist-info"):
+            name, _, version = path.stem.rpartition("-")
+            found.setdefault(name.lower().replace("_", "-"), version)
+    return found
 
 
 def _user() -> str:

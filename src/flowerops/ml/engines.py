@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from flowerops.io.atomic import publish_folder
 from flowerops.io.hashing import seal_folder, seal_problems
+from flowerops.io.parallel import usable_cores
 from flowerops.ml.backbones import Backbone
 from flowerops.ml.litert import open_interpreter, run, to_tflite
-from flowerops.ml.runtime import gpus, usable_cores
+from flowerops.ml.runtime import gpus
 from flowerops.ml.source import Pixels
 
 _CPU_SLICE = 8

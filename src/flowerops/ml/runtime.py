@@ -68,11 +68,6 @@ def gpus() -> list[str]:
     return [device.name for device in load_tensorflow().config.list_physical_devices("GPU")]
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def load_interpreter() -> Any:
     """LiteRT's Interpreter class.
 

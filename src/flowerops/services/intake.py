@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from flowerops.datasets.raw import RawVersion, hash_files
+from flowerops.datasets.history import History
+from flowerops.datasets.photo_job import Decode
+from flowerops.datasets.raw import NewPhotos, RawVersion, read_files
 from flowerops.datasets.scan import Scan, scan_folder
-from flowerops.domain.dataset import PROCESSED_SUFFIX, RawFile
+from flowerops.datasets.squares import rejected_in
+from flowerops.domain.dataset import PROCESSED_SUFFIX, Quarantined, RawFile, count_classes
 from flowerops.domain.diff import DatasetDiff, diff, summary, union
 from flowerops.domain.names import Selector
+from flowerops.domain.params import PreprocessParams
 from flowerops.domain.steps import StepContext
 from flowerops.errors import BadInputError, UsageError
 from flowerops.samples.marker import is_sample_set
@@ -22,70 +27,102 @@ Mode = Literal["extend", "replace"]
 
 @dataclass(frozen=True)
 class Intake:
-    """folder: the new photos. dataset: their dataset. mode: extend the latest version, or replace it even if classes
-    go; None replaces it unless classes would go. reference: leave the photos where they are, and record their hashes.
+    """folder: the new photos. dataset: their dataset. params: how they are decoded on the way.
+
+    mode: extend the latest version, or replace it even if classes go; None replaces it unless classes would go.
+    reference: leave the photos where they are, and record their hashes.
     """
 
     folder: Path
     dataset: Selector
-    mode: Mode | None
+    params: PreprocessParams
+    mode: Mode | None = None
     reference: bool = False
 
 
 @dataclass(frozen=True)
 class TakenIn:
-    """A raw version's folder (it may have no number yet), and what it changes."""
+    """A raw version's folder (it may have no number yet), and what it changes.
+
+    quarantined: files among the new ones that are no usable image.
+    """
 
     folder: Path
     changes: DatasetDiff
     base: DatasetVersion | None
+    quarantined: list[Quarantined]
 
     def plan(self) -> dict[str, Any]:
         """What changes, for JSON: counts, and class names."""
-        return _plan(self.changes, self.base)
+        return _plan(self.changes, self.base, self.quarantined)
 
 
 def look(target: Target, intake: Intake, caller: Caller) -> dict[str, Any]:
-    """What `take_in` would do; files are read and hashed, nothing is stored."""
+    """What `take_in` would do; files are read, hashed and decoded, nothing is stored."""
     scan, base, before = _scanned(target, intake)
-    rows = hash_files(scan, caller.progress)
-    after = union(before, rows) if intake.mode == "extend" else rows
+    read = read_files(_new_photos(target, intake, scan, base, before), caller.progress)
+    after = union(before, read.rows) if intake.mode == "extend" else read.rows
     changes = diff(before, after)
-    classes = sorted({row.label for row in after})
+    quarantined = _rejected(read.rows, read.rejected)
     return {
         "dataset": intake.dataset.name,
-        "summary": summary(changes, len(scan.skipped)),
+        "summary": summary(changes, len(quarantined), len(scan.skipped)),
         "files": len(after),
-        "classes": {label: sum(row.label == label for row in after) for label in classes},
+        "classes": count_classes(row.label for row in after),
         "skipped": [entry.model_dump() for entry in scan.skipped],
-        "changes": _plan(changes, base),
+        "quarantined": [entry.model_dump() for entry in quarantined],
+        "changes": _plan(changes, base, quarantined),
     }
 
 
-def take_in(target: Target, intake: Intake, caller: Caller) -> TakenIn:
-    """Store the photos and say in one line what changes.
+def take_in(target: Target, intake: Intake, caller: Caller, squares: Path) -> TakenIn:
+    """Read, hash, store and decode each file in one go, and say in one line what changes.
+
+    Args:
+        target: Where to.
+        intake: What.
+        caller: Who asks, and who listens.
+        squares: Folder for what was decoded; photos that an earlier version decoded in this way are left out.
 
     Raises:
         BadInputError: The folder cannot be used, or classes would go without a word from the user.
     """
     scan, base, before = _scanned(target, intake)
-    context = StepContext(build=caller.build, code=caller.code)
-    kept = before if intake.mode == "extend" else []
-    synthetic = is_sample_set(intake.folder)
-    folder = target.datasets.take_in(
+    new = _new_photos(target, intake, scan, base, before, squares)
+    folder = target.datasets.take_in(new, StepContext(build=caller.build, code=caller.code), caller.progress)
+    rows = RawVersion(folder).rows
+    changes = diff(before, rows)
+    quarantined = _rejected(rows, rejected_in(squares))
+    against = f" against {base.name}:{base.version}" if base else ""
+    caller.progress.message(f"{intake.folder}: {summary(changes, len(quarantined), len(scan.skipped))}{against}")
+    return TakenIn(folder, changes, base, quarantined)
+
+
+def _new_photos(
+    target: Target,
+    intake: Intake,
+    scan: Scan,
+    base: DatasetVersion | None,
+    before: list[RawFile],
+    squares: Path | None = None,
+) -> NewPhotos:
+    earlier = [found.folder for found in target.datasets.all(intake.dataset.name + PROCESSED_SUFFIX)]
+    size, fit = intake.params.image_size, intake.params.fit
+    extends = base is not None and intake.mode == "extend"
+    return NewPhotos(
         scan,
         intake.dataset.name,
-        context,
-        caller.progress,
-        synthetic,
-        base=kept,
-        base_places=RawVersion(base.folder).places if base and kept else None,
+        synthetic=is_sample_set(intake.folder),
+        base=before if extends else (),
+        base_places=RawVersion(base.folder).places if base and extends else {},
         reference=intake.reference,
+        workers=intake.params.workers,
+        decode=Decode(size, fit, squares, known=frozenset(History(earlier, size, fit).known())),
     )
-    changes = diff(before, RawVersion(folder).rows)
-    against = f" against {base.name}:{base.version}" if base else ""
-    caller.progress.message(f"{intake.folder}: {summary(changes, len(scan.skipped))}{against}")
-    return TakenIn(folder, changes, base)
+
+
+def _rejected(rows: Sequence[RawFile], bad: Mapping[str, str]) -> list[Quarantined]:
+    return [Quarantined(path=row.path, reason=bad[row.sha256]) for row in rows if row.sha256 in bad]
 
 
 def _scanned(target: Target, intake: Intake) -> tuple[Scan, DatasetVersion | None, list[RawFile]]:
@@ -118,7 +155,7 @@ def _refuse_lost_classes(intake: Intake, base: DatasetVersion, found: set[str]) 
         )
 
 
-def _plan(changes: DatasetDiff, base: DatasetVersion | None) -> dict[str, Any]:
+def _plan(changes: DatasetDiff, base: DatasetVersion | None, quarantined: list[Quarantined]) -> dict[str, Any]:
     return {
         "base": f"{base.name}:{base.version}" if base else None,
         "added": len(changes.added),
@@ -127,6 +164,7 @@ def _plan(changes: DatasetDiff, base: DatasetVersion | None) -> dict[str, Any]:
         "moved": len(changes.moved),
         "duplicates": len(changes.duplicates),
         "conflicts": len(changes.conflicts),
+        "quarantined": len(quarantined),
         "classes_added": changes.classes_added,
         "classes_removed": changes.classes_removed,
     }

@@ -17,6 +17,7 @@ from flowerops.domain.documents import digest_of
 from flowerops.domain.names import Selector
 from flowerops.domain.params import PreprocessParams
 from flowerops.images import DECODER_VERSION
+from flowerops.io.discard import discard
 from flowerops.services.hygiene import warnings_of
 from flowerops.services.intake import Intake, Mode, look, take_in
 from flowerops.services.pipeline import Caller, Pipeline
@@ -111,36 +112,41 @@ def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_
         BadInputError: The folder or its photos cannot be used, or the dataset is unknown.
     """
     started = time.perf_counter()
-    taken = None
-    if request.folder is not None:
-        taken = take_in(target, _intake(request, request.folder), caller)
-    folder = taken.folder if taken else target.datasets.find(request.dataset).folder
-    changes = taken.plan() if taken else None
-    raw = RawVersion(folder).manifest
-    reason, done = _why(target, raw, request.params)
-    if done is not None:
-        numbered = target.datasets.number(folder)
-        return Prepared(numbered, done, True, time.perf_counter() - started, reason, changes)
-    with open_pipeline() as pipeline:
-        output = pipeline.step(
-            "preprocess",
-            request.params,
-            pipeline.context(raw=VersionRef(name=raw.name, digest=raw.digest)),
-            {
-                "raw": folder,
-                "objects": target.datasets.objects(),
-                "earlier": [found.folder for found in reversed(target.datasets.all(raw.name + PROCESSED_SUFFIX))],
-            },
-            {"recipe": _recipe(raw, request.params)},
-        )
-        numbered = target.datasets.number(folder)
-        processed = target.datasets.number(output.folder)
-        pipeline.tag({"dataset_id": f"{numbered.name}:{numbered.version}"})
+    with target.storage.workspace() as temp:
+        taken, squares = None, None
+        if request.folder is not None:
+            squares = temp / "squares"
+            taken = take_in(target, _intake(request, request.folder), caller, squares)
+        folder = taken.folder if taken else target.datasets.find(request.dataset).folder
+        changes = taken.plan() if taken else None
+        raw = RawVersion(folder).manifest
+        reason, done = _why(target, raw, request.params)
+        if done is not None:
+            numbered = target.datasets.number(folder)
+            return Prepared(numbered, done, True, time.perf_counter() - started, reason, changes)
+        with open_pipeline() as pipeline:
+            output = pipeline.step(
+                "preprocess",
+                request.params,
+                pipeline.context(raw=VersionRef(name=raw.name, digest=raw.digest)),
+                {
+                    "raw": folder,
+                    "objects": target.datasets.objects(),
+                    "squares": squares,
+                    "earlier": [found.folder for found in target.datasets.all(raw.name + PROCESSED_SUFFIX)],
+                },
+                {"recipe": _recipe(raw, request.params)},
+            )
+            if squares is not None:
+                discard(squares)  # before the photos are flushed to the disk, and these with them
+            numbered = target.datasets.number(folder)
+            processed = target.datasets.number(output.folder)
+            pipeline.tag({"dataset_id": f"{numbered.name}:{numbered.version}"})
     return Prepared(numbered, processed, False, time.perf_counter() - started, reason, changes)
 
 
 def _intake(request: PreprocessRequest, folder: Path) -> Intake:
-    return Intake(folder, request.dataset, request.mode, request.reference)
+    return Intake(folder, request.dataset, request.params, request.mode, request.reference)
 
 
 def _why(target: Target, raw: VersionManifest, params: PreprocessParams) -> tuple[str, DatasetVersion | None]:

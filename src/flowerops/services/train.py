@@ -13,9 +13,10 @@ from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.params import PreprocessParams, TrainParams
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
 from flowerops.errors import BadInputError
-from flowerops.services.intake import Intake, Mode, look
+from flowerops.services.intake import Mode
 from flowerops.services.pipeline import Caller, Pipeline
 from flowerops.services.preprocess import Prepared, PreprocessRequest, decisive, preprocess
+from flowerops.services.preprocess import plan as plan_preprocess
 from flowerops.targets.protocol import DatasetVersion, Target
 
 BUNDLE_DIR = "bundle"
@@ -74,9 +75,12 @@ def resolve(pipeline: Pipeline, request: TrainRequest) -> Prepared:
         prepared = _prepared_before(target, request)
         if prepared is not None:
             return prepared
+    return preprocess(target, _preprocessing(request), pipeline.caller, lambda: nullcontext(pipeline))
+
+
+def _preprocessing(request: TrainRequest) -> PreprocessRequest:
     params = request.preprocessing or PreprocessParams()
-    wanted = PreprocessRequest(request.folder, request.dataset, params, request.mode)
-    return preprocess(target, wanted, pipeline.caller, lambda: nullcontext(pipeline))
+    return PreprocessRequest(request.folder, request.dataset, params, request.mode)
 
 
 def check(target: Target, request: TrainRequest) -> None:
@@ -141,7 +145,6 @@ def plan(target: Target, request: TrainRequest, caller: Caller) -> dict[str, Any
     """What `train` would do, without doing it."""
     params = request.params.model_dump()
     if request.folder is not None:
-        seen = look(target, Intake(request.folder, request.dataset, request.mode), caller)
-        return {**seen, "params": params}
+        return {**plan_preprocess(target, _preprocessing(request), caller), "params": params}
     raw = target.datasets.find(request.dataset)
     return {"dataset": f"{raw.name}:{raw.version}", "summary": "no new photos", "params": params}

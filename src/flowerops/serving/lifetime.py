@@ -13,9 +13,9 @@ from types import FrameType
 import uvicorn
 
 from flowerops.errors import FlowerOpsError
+from flowerops.io.parallel import usable_cores
 from flowerops.serving.admission import Limits
 from flowerops.serving.app import build_app
-from flowerops.serving.interpreters import usable_cores
 from flowerops.serving.logs import log, log_failure
 from flowerops.serving.scorer import Scorer
 from flowerops.serving.service import ModelName, ScoringService

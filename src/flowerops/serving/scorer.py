@@ -12,7 +12,8 @@ from flowerops.domain.deployment import PARITY_TOLERANCE
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.images import DECODER_VERSION, prepare_image
 from flowerops.io.hashing import verify_seal
-from flowerops.serving.interpreters import InterpreterPool, Pixels, Probabilities, usable_cores
+from flowerops.io.parallel import usable_cores
+from flowerops.serving.interpreters import InterpreterPool, Pixels, Probabilities
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flowerops.datasets.duplicates import near_duplicates
+from flowerops.datasets.history import History
 from flowerops.datasets.hygiene import write_hygiene
+from flowerops.datasets.layout import Layout, NewShard, keep, plan_layout
 from flowerops.datasets.processed import SAMPLES_FILE, Sample, SampleSet
 from flowerops.datasets.raw import RawVersion
 from flowerops.datasets.rows import rows_bytes, write_version
-from flowerops.datasets.shards import DATA_DIR, shard_plan, write_shard
+from flowerops.datasets.selection import distinct_photos
+from flowerops.datasets.shards import DATA_DIR, write_shard
 from flowerops.datasets.split import Photo, divide
+from flowerops.datasets.squares import open_squares
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.dataset import (
     PROCESSED_SUFFIX,
     SPLITS,
+    PhotoFacts,
     ProcessedImage,
     Provenance,
     Quarantined,
     RawFile,
+    ShardInfo,
+    Split,
     VersionManifest,
     count_classes,
 )
@@ -33,18 +39,22 @@ from flowerops.domain.progress import Progress
 from flowerops.errors import BadInputError
 from flowerops.images import DECODER_VERSION
 from flowerops.io.atomic import atomic_write
-from flowerops.io.hashing import sha256_bytes
-from flowerops.steps.decoding import DecodedPhoto, Earlier, PhotoDecoder, Spool
+from flowerops.io.discard import discard
+from flowerops.io.hashing import sha256_bytes, sha256_file
+from flowerops.io.parallel import bounded_map
+from flowerops.steps.collecting import PixelSource, Usable, collect
 
 _SAMPLES_PER_CLASS = 2
 _PLAIN_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+_SQUARES_DIR = ".tmp-squares"
 
 
 @dataclass(frozen=True)
 class PreprocessInput:
     """raw: the version's folder. objects: the store its bytes lie in, or None when they lie beside the manifest.
 
-    earlier: folders of processed versions whose pixels and splits carry over. recipe: digest of all that decides.
+    earlier: folders of processed versions, newest first, whose pixels and splits carry over. recipe: digest of all that
+    decides. squares: folder with the photos that were decoded while they were taken in.
     """
 
     raw: Path
@@ -53,6 +63,7 @@ class PreprocessInput:
     recipe: str
     params: PreprocessParams
     provenance: Provenance
+    squares: Path | None = None
 
 
 def preprocess(work: PreprocessInput, out: Path, progress: Progress) -> VersionManifest:
@@ -62,72 +73,50 @@ def preprocess(work: PreprocessInput, out: Path, progress: Progress) -> VersionM
         BadInputError: More files than `max_bad` cannot be used, or a class is left with too few photos.
     """
     raw = RawVersion(work.raw, work.objects)
-    distinct, duplicates, conflicts = _distinct(raw.rows)
-    earlier = Earlier(work.earlier, work.params.image_size, work.params.fit)
-    with Spool(out / "spool.tmp") as spool, ThreadPoolExecutor(work.params.workers) as pool:
-        decoded, rejected = PhotoDecoder(raw, earlier, work.params, spool).run(distinct, pool, progress)
-        quarantined = sorted([*conflicts, *rejected], key=lambda entry: entry.path)
-        _check_bad_share(quarantined, len(raw.rows), work.params.max_bad)
-        rows, straddling = _divided(decoded, earlier, work.params)
-        _check_classes(raw.manifest.classes, rows)
-        labels = sorted({row.label for row in rows})
-        (out / DATA_DIR).mkdir()
-        plan = list(shard_plan(rows))
-        with progress.task("writing", len(rows), "image") as task:
-
-            def write(shard: tuple[str, list[ProcessedImage]]) -> int:
-                write_shard(out / DATA_DIR / shard[0], shard[1], labels, spool.read)
-                return len(shard[1])
-
-            for count in pool.map(write, plan):
-                task.advance(count)
+    chosen = distinct_photos(raw.rows)
+    history = History(work.earlier, work.params.image_size, work.params.fit)
+    earlier = list(history.shards({row.sha256 for row in chosen.photos}))
+    squares = open_squares(work.squares, work.params.image_size) if work.squares else []
+    found = collect(raw, chosen.photos, earlier, squares, work.params, out / _SQUARES_DIR, progress)
+    quarantined = sorted([*chosen.conflicts, *found.rejected], key=lambda entry: entry.path)
+    _check_bad_share(quarantined, len(raw.rows), work.params.max_bad)
+    rows, straddling = _divided(found.usable, history.splits(), work.params)
+    _check_classes(raw.manifest.classes, rows)
+    labels = sorted({row.label for row in rows})
+    layout = plan_layout(rows, earlier, labels)
+    kept = {part.shard.path for part in layout.kept}
+    others = [shard.path for shard in earlier if shard.path not in kept]
+    pixels = PixelSource(found.squares, others, work.params.workers)
+    shards = _write_shards(layout, labels, pixels, work.params, out / DATA_DIR, progress)
+    for part in found.squares:
+        part.close()
+    discard(out / _SQUARES_DIR)
     _write_samples(raw, rows, out)
-    ordered = sorted(rows, key=lambda row: (row.label, row.path))
-    data = rows_bytes(ordered)
+    data = rows_bytes(rows)
+    carried_over = sum(row.sha256 in found.carried_over for row, _ in found.usable)
     manifest = VersionManifest(
         kind="processed",
         name=raw.manifest.name + PROCESSED_SUFFIX,
         digest=sha256_bytes(data),
-        files=len(ordered),
-        bytes=sum(file.stat().st_size for file in (out / DATA_DIR).iterdir()),
-        classes=count_classes(row.label for row in ordered),
-        splits={split: sum(row.split == split for row in ordered) for split in SPLITS},
-        split_classes=_split_classes(ordered),
+        files=len(rows),
+        bytes=sum((out / DATA_DIR / shard.file).stat().st_size for shard in shards),
+        classes=count_classes(row.label for row in rows),
+        splits={split: sum(row.split == split for row in rows) for split in SPLITS},
+        split_classes={split: count_classes(row.label for row in rows if row.split == split) for split in SPLITS},
         quarantined=[*quarantined, *straddling],
-        duplicates=duplicates,
+        duplicates=chosen.duplicates,
         params=work.params.model_dump(exclude={"workers"}) | {"decoder_version": DECODER_VERSION},
         parents=[VersionRef(name=raw.manifest.name, digest=raw.manifest.digest)],
         recipe=work.recipe,
-        decoded=sum(not photo.carried_over for photo in decoded),
-        carried_over=sum(photo.carried_over for photo in decoded),
+        shards=shards,
+        decoded=len(found.usable) - carried_over,
+        carried_over=carried_over,
         synthetic=raw.manifest.synthetic,
         provenance=work.provenance,
     )
     write_version(out, manifest, data)
-    write_hygiene(out, ordered, manifest, raw.manifest)
+    write_hygiene(out, rows, manifest, raw.manifest)
     return manifest
-
-
-def _distinct(rows: Sequence[RawFile]) -> tuple[list[RawFile], list[Quarantined], list[Quarantined]]:
-    """Split rows into one a content, further copies in the same class, and contents found in several classes."""
-    by_content: dict[str, list[RawFile]] = defaultdict(list)
-    for row in rows:
-        by_content[row.sha256].append(row)
-    distinct, duplicates, conflicts = [], [], []
-    for _, same in sorted(by_content.items()):  # by content: neither names nor order of listing matter
-        if len({row.label for row in same}) > 1:
-            conflicts += [
-                Quarantined(path=row.path, reason=f"same photo under another class: {_others(row, same)}")
-                for row in same
-            ]
-            continue
-        distinct.append(same[0])
-        duplicates += [Quarantined(path=row.path, reason=f"same bytes as {same[0].path}") for row in same[1:]]
-    return distinct, duplicates, conflicts
-
-
-def _others(row: RawFile, same: list[RawFile]) -> str:
-    return ", ".join(other.path for other in same if other.label != row.label)
 
 
 def _check_bad_share(quarantined: list[Quarantined], files: int, max_bad: float) -> None:
@@ -143,26 +132,38 @@ def _check_bad_share(quarantined: list[Quarantined], files: int, max_bad: float)
 
 
 def _divided(
-    decoded: list[DecodedPhoto], earlier: Earlier, params: PreprocessParams
+    usable: Sequence[Usable], known: Mapping[str, Split], params: PreprocessParams
 ) -> tuple[list[ProcessedImage], list[Quarantined]]:
+    """Rows sorted by class and path, and the photos that are left out because they resemble two splits."""
     pattern = re.compile(params.group_by) if params.group_by else None
-    photos = [Photo(photo.row.sha256, photo.row.label, _source(photo.row.path, pattern)) for photo in decoded]
-    twins = near_duplicates([photo.fingerprint for photo in decoded])
-    division = divide(photos, twins, params.val_share, params.test_share, earlier.splits)
+    photos = [Photo(row.sha256, row.label, _source(row.path, pattern)) for row, _ in usable]
+    twins = near_duplicates([facts for _, facts in usable])
+    division = divide(photos, twins, params.val_share, params.test_share, known)
     left_out = dict(division.straddling)
     rows = [
-        photo.as_row(split)
-        for index, (photo, split) in enumerate(zip(decoded, division.splits, strict=True))
+        _row(*photo, split)
+        for index, (photo, split) in enumerate(zip(usable, division.splits, strict=True))
         if index not in left_out
     ]
     straddling = [
-        Quarantined(
-            path=decoded[index].row.path,
-            reason=f"{STRADDLING} {decoded[twin].row.path}{STRADDLING_END}",
-        )
+        Quarantined(path=usable[index][0].path, reason=f"{STRADDLING} {usable[twin][0].path}{STRADDLING_END}")
         for index, twin in left_out.items()
     ]
-    return rows, straddling
+    return sorted(rows, key=lambda row: (row.label, row.path)), straddling
+
+
+def _row(file: RawFile, facts: PhotoFacts, split: Split) -> ProcessedImage:
+    return ProcessedImage(
+        dhash=facts.dhash,
+        height=facts.height,
+        label=file.label,
+        mean_rgb=facts.mean_rgb,
+        path=file.path,
+        pixels_sha256=facts.pixels_sha256,
+        sha256=file.sha256,
+        split=split,
+        width=facts.width,
+    )
 
 
 def _source(path: str, pattern: re.Pattern[str] | None) -> str | None:
@@ -179,8 +180,30 @@ def _check_classes(received: dict[str, int], rows: list[ProcessedImage]) -> None
         raise BadInputError(f"class {empty[0]!r} has no usable photo left", "Add photos to it, or remove the class.")
 
 
-def _split_classes(rows: list[ProcessedImage]) -> dict[str, dict[str, int]]:
-    return {split: count_classes(row.label for row in rows if row.split == split) for split in SPLITS}
+def _write_shards(
+    layout: Layout,
+    labels: Sequence[str],
+    pixels: PixelSource,
+    params: PreprocessParams,
+    folder: Path,
+    progress: Progress,
+) -> list[ShardInfo]:
+    folder.mkdir()
+
+    def write(shard: NewShard) -> ShardInfo:
+        path = folder / shard.name
+        write_shard(path, shard.rows, labels, params.image_size, pixels.read_into)
+        return ShardInfo(file=shard.name, images=len(shard.rows), sha256=sha256_file(path))
+
+    shards = []
+    for part in layout.kept:
+        keep(part.shard.path, folder / part.name)
+        shards.append(part.shard.info.model_copy(update={"file": part.name}))
+    with progress.task("writing", sum(len(shard.rows) for shard in layout.new), "image") as task:
+        for info in bounded_map(write, layout.new, params.workers, batch=1):
+            shards.append(info)
+            task.advance(info.images)
+    return sorted(shards, key=lambda info: info.file)
 
 
 def _write_samples(raw: RawVersion, rows: list[ProcessedImage], out: Path) -> None:

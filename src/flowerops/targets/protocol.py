@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from flowerops.datasets.scan import Scan
+from flowerops.datasets.raw import NewPhotos
 from flowerops.domain.bundle import VersionRef
-from flowerops.domain.dataset import RawFile, VersionManifest
+from flowerops.domain.dataset import VersionManifest
 from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
 from flowerops.domain.documents import Document
 from flowerops.domain.names import Selector
@@ -119,21 +119,8 @@ class DatasetStore(Protocol):
             BadInputError: There is none; the hint has the nearest name.
         """
 
-    def take_in(
-        self,
-        scan: Scan,
-        name: str,
-        context: StepContext,
-        progress: Progress,
-        synthetic: bool,
-        *,
-        base: Sequence[RawFile] = (),
-        base_places: Mapping[str, Path] | None = None,
-        reference: bool = False,
-    ) -> Path:
-        """Store scanned photos, and the rows of a base version with them, as a raw version without a number yet.
-
-        With `reference` the photos stay where they are. base_places: where those of the base lie that did so.
+    def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
+        """Store photos as a raw version without a number yet.
 
         Returns:
             The version's folder.

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowerops.cli import console as console_module
 from flowerops.cli.console import Console
 from flowerops.errors import BadInputError, UsageError
 
@@ -80,6 +81,7 @@ def test_any_text_comes_back_from_the_document(text):
 
 _SPEAK = """
 import sys
+from flowerops.cli import console as console_module
 from flowerops.cli.console import Console
 from flowerops.errors import BadInputError
 console = Console("predict", as_json=sys.argv[1] == "json")
@@ -210,6 +212,7 @@ def test_a_failing_task_lets_the_failure_through(capsys):
 
 _BAR = """
 import sys
+from flowerops.cli import console as console_module
 from flowerops.cli.console import Console
 console = Console("x", as_json=False)
 with console.task("decoding", 3, "photo") as task:
@@ -260,3 +263,17 @@ def test_no_color_is_heeded():
     assert "\x1b[31m" not in on_terminal(NO_COLOR="1")[0]
     colours = ("\x1b[3", "\x1b[1;3", "\x1b[38")
     assert not any(code in on_terminal(NO_COLOR="1")[0] for code in colours)
+
+
+def test_work_that_takes_long_says_now_and_then_how_far_it_is(monkeypatch, capsys):
+    clock = [100.0]
+    monkeypatch.setattr(console_module.time, "monotonic", lambda: clock[0])
+    with Console("preprocess", as_json=False).task("reading photos", 300, "file") as task:
+        for _ in range(5):
+            clock[0] += 20
+            task.advance(30)
+    said = [line for line in capsys.readouterr().err.splitlines() if " of " in line]
+    assert said == [
+        "reading photos: 60 of 300, 1.5 files/s, about 160 s left",
+        "reading photos: 120 of 300, 1.5 files/s, about 120 s left",
+    ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -11,10 +12,10 @@ from PIL import Image
 
 from flowerops.datasets.hygiene import HYGIENE_FILE, read_hygiene, write_hygiene
 from flowerops.datasets.processed import ProcessedVersion
-from flowerops.datasets.raw import RawVersion, ingest
+from flowerops.datasets.raw import NewPhotos, RawVersion, ingest
 from flowerops.datasets.rows import rows_bytes, write_version
 from flowerops.datasets.scan import scan_folder
-from flowerops.datasets.squares import squares
+from flowerops.datasets.shown import squares
 from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.dataset import SPLITS, ProcessedImage, Provenance, VersionManifest
 from flowerops.domain.hygiene_words import warnings_about
@@ -56,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RawVersion, Pa
     picture(502, (12, 14)).save(photos / "daisy/tiny.png")
     picture(503, (90, 20)).save(photos / "daisy/long.png")
     put(photos, "notes.txt", b"hello")
-    raw = ingest(scan_folder(photos), "flowers", root / "home", PROVENANCE, SilentProgress(), synthetic=False)
+    raw = ingest(NewPhotos(scan_folder(photos), "flowers"), root / "home", PROVENANCE, SilentProgress())
     out = root / "out"
     out.mkdir()
     params = PreprocessParams(image_size=SIZE, workers=2, max_bad=0.5)
@@ -122,7 +123,7 @@ def test_squares_are_those_of_the_photos_asked_for(made):
 def test_a_square_that_is_not_the_one_written_is_refused(made):
     version = ProcessedVersion(made[0])
     row = version.rows[0]
-    version.rows[0] = row.model_copy(update={"pixels_sha256": "0" * 64})
+    version.rows[0] = replace(row, pixels_sha256="0" * 64)
     with pytest.raises(StoreIntegrityError, match=row.path):
         list(squares(version, {row.sha256}))
 
@@ -130,7 +131,7 @@ def test_a_square_that_is_not_the_one_written_is_refused(made):
 def test_rows_without_their_images_are_refused(made):
     version = ProcessedVersion(made[0])
     version.rows.pop()
-    with pytest.raises(StoreIntegrityError, match="do not hold the images"):
+    with pytest.raises(StoreIntegrityError, match=r"which are not the .. of the manifest"):
         list(squares(version, set()))
 
 
@@ -162,9 +163,9 @@ def generated(count: int) -> list[ProcessedImage]:
     rows: list[ProcessedImage] = []
     for number in range(count):
         twin = number % 50 == 49
-        dhash = int(rows[-1].dhash, 16) ^ 1 if twin else rng.getrandbits(64)
+        dhash = int(rows[-1].dhash, 16) ^ 1 if twin else rng.getrandbits(128)
         row = ProcessedImage(
-            dhash=f"{dhash:016x}",
+            dhash=f"{dhash:032x}",
             height=rng.randint(40, 900),
             label=f"class {number // 1000:03d}",
             mean_rgb=rows[-1].mean_rgb if twin else f"{rng.getrandbits(24):06x}",

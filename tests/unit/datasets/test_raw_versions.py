@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowerops.datasets.objects import ObjectStore
-from flowerops.datasets.raw import RawVersion, ingest, version_folder
+from flowerops.datasets.raw import NewPhotos, RawVersion, ingest, version_folder
 from flowerops.datasets.rows import read_manifest, read_rows
 from flowerops.datasets.scan import scan_folder
 from flowerops.domain.build import BuildInfo, CodeInfo
@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def take(folder: Path, home: Path, name: str = "flowers") -> Path:
-    return ingest(scan_folder(folder), name, home, PROVENANCE, SilentProgress(), synthetic=False)
+    return ingest(NewPhotos(scan_folder(folder), name), home, PROVENANCE, SilentProgress())
 
 
 def tree(folder: Path) -> dict[str, tuple[bytes, float, int]]:
@@ -81,7 +81,7 @@ def test_neither_the_place_nor_the_order_of_the_listing_matters(photos, home, tm
     shutil.copytree(photos, elsewhere)
     shuffled = scan_folder(elsewhere)
     random.Random(1).shuffle(shuffled.files)
-    other = ingest(shuffled, "flowers", tmp_path / "home2", PROVENANCE, SilentProgress(), synthetic=False)
+    other = ingest(NewPhotos(shuffled, "flowers"), tmp_path / "home2", PROVENANCE, SilentProgress())
     assert read_manifest(other).digest == read_manifest(folder).digest
     assert other.name == folder.name
     assert (other / "files.jsonl").read_bytes() == (folder / "files.jsonl").read_bytes()
@@ -174,7 +174,7 @@ def test_a_photo_that_vanishes_while_it_is_taken_in_is_named(photos, home):
     scan = scan_folder(photos)
     (photos / "roses" / "roses_0001.jpg").unlink()
     with pytest.raises(BadInputError, match=r"roses_0001\.jpg"):
-        ingest(scan, "flowers", home, PROVENANCE, SilentProgress(), synthetic=False)
+        ingest(NewPhotos(scan, "flowers"), home, PROVENANCE, SilentProgress())
     assert not (home / "datasets").exists()
 
 

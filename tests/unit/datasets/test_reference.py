@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowerops.datasets.raw import RawVersion
+from flowerops.datasets.raw import NewPhotos, RawVersion
 from flowerops.datasets.scan import scan_folder
 from flowerops.domain.dataset import RawFile
 from flowerops.domain.names import Selector
@@ -24,16 +24,14 @@ def store(tmp_path: Path) -> TinyStore:
 
 
 def refer(store: TinyStore, photos: Path, base: RawVersion | None = None) -> RawVersion:
-    folder = store.target.datasets.take_in(
+    new = NewPhotos(
         scan_folder(photos),
         "flowers",
-        CONTEXT,
-        SilentProgress(),
-        synthetic=False,
         base=base.rows if base else (),
-        base_places=base.places if base else None,
+        base_places=base.places if base else {},
         reference=True,
     )
+    folder = store.target.datasets.take_in(new, CONTEXT, SilentProgress())
     store.target.datasets.number(folder)
     return RawVersion(folder, store.home.objects)
 

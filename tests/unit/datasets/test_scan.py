@@ -235,13 +235,13 @@ def test_folders_may_lie_very_deep(photos):
 _SCAN = """
 import sys
 from pathlib import Path
-from flowerops.datasets.objects import ObjectStore
+from flowerops.datasets.objects import ObjectStore, read_photo
 from flowerops.datasets.scan import scan_folder
 from flowerops.errors import FlowerOpsError
 try:
     scan = scan_folder(Path(sys.argv[1]))
     for found in scan.files:
-        ObjectStore(Path(sys.argv[2])).add(found.location)
+        ObjectStore(Path(sys.argv[2])).add(read_photo(found.location))
 except FlowerOpsError as error:
     print(error.message)
     sys.exit(error.exit_code)

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from flowerops.datasets import shards
-from flowerops.datasets.shards import DATA_DIR, ShardReader, decode_pixels, encode_pixels, shard_plan, write_shard
+from flowerops.datasets import layout, shards
+from flowerops.datasets.layout import plan_layout
+from flowerops.datasets.pixels import decode_pixels, encode_pixels, stored_size
+from flowerops.datasets.shards import DATA_DIR, ShardReader, split_files, write_shard
 from flowerops.domain.dataset import ProcessedImage, Split
 from flowerops.errors import StoreIntegrityError
 from flowerops.images import prepare_image
@@ -45,23 +47,43 @@ def row(number: int, split: Split = "train") -> ProcessedImage:
 
 @pytest.fixture
 def small_shards(monkeypatch):
-    monkeypatch.setattr(shards, "ROWS_PER_SHARD", 7)
-    monkeypatch.setattr(shards, "ROWS_PER_GROUP", 3)
+    monkeypatch.setattr(layout, "ROWS_PER_SHARD", 7)
+    monkeypatch.setattr(shards, "_ROWS_PER_GROUP", 3)
 
 
 def write(folder: Path, rows: list[ProcessedImage]) -> dict[str, np.ndarray]:
     """Write all shards; gives the pixels by SHA-256."""
     pixels = {found.sha256: photo(int(Path(found.path).stem)) for found in rows}
     (folder / DATA_DIR).mkdir()
-    for name, part in shard_plan(rows):
-        write_shard(folder / DATA_DIR / name, part, LABELS, lambda sha256: encode_pixels(pixels[sha256]))
+
+    def read_into(sha256: str, buffer: memoryview) -> None:
+        buffer[:] = encode_pixels(pixels[sha256])
+
+    for shard in plan_layout(rows, [], LABELS).new:
+        write_shard(folder / DATA_DIR / shard.name, shard.rows, LABELS, SIZE, read_into)
     return pixels
+
+
+def reader_of(folder: Path, split: Split) -> ShardReader:
+    return ShardReader(split_files(folder, split))
 
 
 @given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))))
 @settings(max_examples=60)
 def test_pixels_are_stored_without_loss(pixels):
-    assert np.array_equal(decode_pixels(encode_pixels(pixels)), pixels)
+    stored = encode_pixels(pixels)
+    assert np.array_equal(decode_pixels(stored), pixels)
+    assert np.array_equal(np.asarray(Image.open(BytesIO(stored))), pixels)
+    if pixels.shape[0] == pixels.shape[1]:
+        assert len(stored) == stored_size(pixels.shape[0])
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"P6\n2 2\n255\n", b"P6\n2 2\n255\n" + bytes(13), b"P5\n2 2\n255\n" + bytes(12)]
+)
+def test_what_is_no_stored_picture_is_an_integrity_error(damage):
+    with pytest.raises(StoreIntegrityError, match="damaged"):
+        decode_pixels(damage)
 
 
 def test_shards_are_named_as_hugging_face_names_them(tmp_path, small_shards):
@@ -92,7 +114,7 @@ def test_any_reader_of_parquet_finds_labels_and_pictures(tmp_path):
         image = Image.open(BytesIO(record["image"]["bytes"]))
         assert (image.mode, image.size) == ("RGB", (SIZE, SIZE))
         assert np.array_equal(np.asarray(image), pixels[record["sha256"]])
-        assert record["image"]["path"].endswith(".bmp")
+        assert record["image"]["path"].endswith(".ppm")
         assert {name: record[name] for name in ("dhash", "mean_rgb", "pixels_sha256", "split", "width", "height")} == {
             name: getattr(expected, name) for name in ("dhash", "mean_rgb", "pixels_sha256", "split", "width", "height")
         }
@@ -121,22 +143,73 @@ def test_a_reader_finds_every_row_across_groups_and_shards(tmp_path, small_shard
     rows = [row(number) for number in range(24)]
     pixels = write(tmp_path, rows)
     assert len(list((tmp_path / DATA_DIR).iterdir())) == 4
-    for cached in (1, 2, 100):
-        reader = ShardReader(tmp_path, "train", cached_groups=cached)
-        order = [found.sha256 for _, part in shard_plan(rows) for found in part]
-        assert len(reader) == 24
-        assert reader.sha256s() == order
-        indices = [*np.random.default_rng(cached).permutation(24), 0, 0, 23]
-        found = reader.pixels(indices)
-        assert found.shape == (27, SIZE, SIZE, 3)
-        for index, image in zip(indices, found, strict=True):
-            assert np.array_equal(image, pixels[order[index]])
+    reader = reader_of(tmp_path, "train")
+    order = sorted(found.sha256 for found in rows)
+    assert len(reader) == 24
+    assert reader.sha256s() == order
+    assert [reader.find(sha256) for sha256 in order] == list(range(24))
+    assert reader.find("0" * 64) is None
+    indices = [*np.random.default_rng(1).permutation(24), 0, 0, 23]
+    found = reader.pixels(indices)
+    assert found.shape == (27, SIZE, SIZE, 3)
+    for index, image in zip(indices, found, strict=True):
+        assert np.array_equal(image, pixels[order[index]])
+
+
+def test_the_order_is_that_of_the_hashes_however_the_rows_are_spread(tmp_path, small_shards):
+    rows = [row(number) for number in range(20)]
+    pixels = write(tmp_path, rows)
+    (tmp_path / "scattered").mkdir()
+    paths = []
+    for number in range(3):
+        part = sorted(rows[number::3], key=lambda found: found.sha256)
+        paths.append(tmp_path / "scattered" / f"{number}.parquet")
+
+        def read_into(sha256: str, buffer: memoryview) -> None:
+            buffer[:] = encode_pixels(pixels[sha256])
+
+        write_shard(paths[-1], part, LABELS, SIZE, read_into)
+    scattered, plain = ShardReader(paths), reader_of(tmp_path, "train")
+    assert scattered.sha256s() == plain.sha256s()
+    assert np.array_equal(scattered.pixels(range(20)), plain.pixels(range(20)))
+
+
+def test_a_walk_in_order_reads_each_row_group_once(tmp_path, small_shards, monkeypatch):
+    write(tmp_path, [row(number) for number in range(40)])
+    reader = reader_of(tmp_path, "train")
+    read = []
+    real = pq.ParquetFile.read_row_group
+    counted = lambda self, *given, **more: (read.append(1), real(self, *given, **more))[1]  # noqa: E731
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
+    for place in range(40):
+        reader.image(place)
+    assert len(read) == sum(-(-size // 3) for size in (7, 7, 7, 7, 7, 5))
+
+
+def test_large_squares_get_small_row_groups(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "_BYTES_PER_GROUP", 2 * stored_size(SIZE))
+    write(tmp_path, [row(number) for number in range(5)])
+    assert pq.ParquetFile(tmp_path / DATA_DIR / "train-00000-of-00001.parquet").num_row_groups == 3
+
+
+def test_a_reader_says_what_the_rows_say(tmp_path):
+    rows = [row(number) for number in range(5)]
+    write(tmp_path, rows)
+    by_sha256 = {found.sha256: found for found in rows}
+    for facts, split, label in reader_of(tmp_path, "train").rows():
+        expected = by_sha256[facts.sha256]
+        assert (split, LABELS[label]) == ("train", expected.label)
+        assert (facts.dhash, facts.pixels_sha256, facts.width) == (
+            expected.dhash,
+            expected.pixels_sha256,
+            expected.width,
+        )
 
 
 def test_a_split_without_rows_is_empty(tmp_path):
     write(tmp_path, [row(1)])
-    assert len(ShardReader(tmp_path, "test")) == 0
-    assert ShardReader(tmp_path, "test").sha256s() == []
+    assert len(reader_of(tmp_path, "test")) == 0
+    assert reader_of(tmp_path, "test").sha256s() == []
 
 
 @pytest.mark.parametrize("damage", ["end", "middle", "empty", "all"])
@@ -147,5 +220,5 @@ def test_a_damaged_shard_is_an_integrity_error(tmp_path, damage):
     middle = data[:200] + bytes(len(data) // 2) + data[200 + len(data) // 2 :]
     path.write_bytes({"end": data[:-100], "middle": middle, "empty": b"", "all": b"\0" * len(data)}[damage])
     with pytest.raises(StoreIntegrityError, match="is damaged") as caught:
-        ShardReader(tmp_path, "train").pixels(range(12))
+        reader_of(tmp_path, "train").pixels(range(12))
     assert str(path) in caught.value.message

@@ -35,7 +35,9 @@ def test_each_kind_of_change_is_told_apart():
     assert [(one.before, one.after) for one in changes.relabelled] == [("daisy/2.jpg", "roses/2.jpg")]
     assert [(one.before, one.after) for one in changes.moved] == [("roses/3.jpg", "roses/x/3.jpg")]
     assert changes.classes_added == ["tulips"]
-    assert summary(changes, 2) == '+1 files, -1 files, +1 class "tulips", 1 relabelled, 1 moved, 2 skipped'
+    assert summary(changes, 1, 2) == (
+        '+1 files, -1 files, +1 class "tulips", 1 relabelled, 1 moved, 1 quarantined, 2 skipped'
+    )
 
 
 @given(rows)

@@ -13,12 +13,12 @@ def distance(one: Fingerprint, other: Fingerprint) -> int:
     return (one.dhash ^ other.dhash).bit_count()
 
 
-def test_each_bit_says_whether_the_right_neighbour_is_brighter():
-    rising = np.tile(np.arange(9, dtype=np.uint8) * 20, (8, 1))
+def test_each_bit_says_whether_the_neighbour_to_the_right_or_below_is_brighter():
+    rising = np.tile(np.arange(9, dtype=np.uint8) * 20, (9, 1))
     falling = rising[:, ::-1].copy()
-    mixed = np.vstack([rising[:4], falling[4:]])
-    hashes = [fingerprint(Image.fromarray(grey).convert("RGB")).dhash for grey in (rising, falling, mixed)]
-    assert hashes == [2**64 - 1, 0, (2**32 - 1) << 32]
+    fields = (rising, falling, rising.T.copy(), falling.T.copy())
+    hashes = [fingerprint(Image.fromarray(grey).convert("RGB")).dhash for grey in fields]
+    assert hashes == [(2**64 - 1) << 64, 0, 2**64 - 1, 0]
 
 
 def test_the_average_colour_is_the_images():
@@ -35,13 +35,13 @@ def test_a_recoded_or_resized_copy_has_nearly_the_same_fingerprint(number):
     copies = [encoded(original, quality=40), encoded(original.resize((320, 240)), "WEBP", quality=80)]
     for copy in copies:
         found = prepare_image(copy, 224).fingerprint()
-        assert distance(base, found) <= 3
+        assert distance(base, found) <= 6
         assert np.abs(np.subtract(base.mean_rgb, found.mean_rgb)).max() <= 3
 
 
 def test_different_pictures_have_different_fingerprints():
     prints = [prepare_image(encoded(picture(number)), 64).fingerprint() for number in range(30)]
-    assert min(distance(one, other) for index, one in enumerate(prints) for other in prints[:index]) > 6
+    assert min(distance(one, other) for index, one in enumerate(prints) for other in prints[:index]) > 16
 
 
 def test_padding_plays_no_part():

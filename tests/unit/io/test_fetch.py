@@ -203,7 +203,7 @@ def test_other_statuses_are_not_asked_again(status: str) -> None:
 @pytest.mark.parametrize(
     "wish",
     ["3600", formatdate(time.time() + 3600, usegmt=True), "99999999999999", "soon"],
-    ids=["an hour", "a date", "for ever", "soon"],
+    ids=["seconds", "date", "ages", "no number"],
 )
 def test_what_retry_after_asks_for_is_capped(wish: str) -> None:
     started = time.monotonic()

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from flowerops.io.quiet import quiet_native_code
-from flowerops.ml.runtime import usable_cores, versions
+from flowerops.ml.runtime import versions
 
 IMPORTS_NOTHING_HEAVY = """
 import sys, pkgutil, importlib
@@ -93,7 +93,3 @@ def test_what_native_code_said_is_shown_when_it_fails(capfd: pytest.CaptureFixtu
         os.write(2, b"the reason")
         raise RuntimeError("failed")
     assert capfd.readouterr().err == "the reason"
-
-
-def test_at_least_one_core_is_usable() -> None:
-    assert usable_cores() >= 1

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from flowerops.datasets.objects import ObjectStore
+from flowerops.datasets.pixels import decode_pixels, encode_pixels
 from flowerops.datasets.raw import RawVersion
 from flowerops.datasets.rows import read_rows
-from flowerops.datasets.shards import decode_pixels, encode_pixels
 from flowerops.domain.dataset import ProcessedImage
 from flowerops.domain.names import Selector
 from flowerops.domain.progress import SilentProgress

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from io import BytesIO
 from pathlib import Path
 
@@ -10,10 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from flowerops.datasets import layout, photo_job
+from flowerops.datasets.history import History
+from flowerops.datasets.photo_job import Decode
 from flowerops.datasets.processed import SAMPLES_DIR, ProcessedVersion
-from flowerops.datasets.raw import ingest
+from flowerops.datasets.raw import NewPhotos, ingest
 from flowerops.datasets.scan import scan_folder
 from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.dataset import SPLITS, Provenance, VersionManifest
@@ -21,8 +24,8 @@ from flowerops.domain.params import PreprocessParams
 from flowerops.domain.progress import SilentProgress
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.images import prepare_image
+from flowerops.io import crew
 from flowerops.io.hashing import sha256_bytes
-from flowerops.steps import decoding
 from flowerops.steps.preprocess import PreprocessInput, preprocess
 from helpers.photos import encoded, make_photos, photo_bytes, picture
 
@@ -44,13 +47,27 @@ class Lab:
         (self.photos / path).parent.mkdir(parents=True, exist_ok=True)
         (self.photos / path).write_bytes(data)
 
+    def take_in(self, decode: Decode | None = None, workers: int = 2) -> Path:
+        new = NewPhotos(scan_folder(self.photos), "flowers", decode=decode, workers=workers)
+        return ingest(new, self.home, PROVENANCE, SilentProgress())
+
     def run(self, *earlier: Path, **params: object) -> tuple[Path, VersionManifest]:
-        raw = ingest(scan_folder(self.photos), "flowers", self.home, PROVENANCE, SilentProgress(), synthetic=False)
+        return self.step(self.take_in(), *earlier, **params)
+
+    def run_decoding_on_the_way_in(self, *earlier: Path) -> tuple[Path, VersionManifest]:
+        squares = self.root / f"squares{self._runs}"
+        known = frozenset(History(earlier, SIZE, "pad").known())
+        raw = self.take_in(Decode(SIZE, "pad", squares, known))
+        return self.step(raw, *earlier, squares=squares)
+
+    def step(
+        self, raw: Path, *earlier: Path, squares: Path | None = None, **params: object
+    ) -> tuple[Path, VersionManifest]:
         self._runs += 1
         out = self.root / f"out{self._runs}"
         out.mkdir()
         asked = PreprocessParams.model_validate({"image_size": SIZE, "workers": 2, "max_bad": 0.5} | params)
-        work = PreprocessInput(raw, self.home / "objects", earlier, "recipe", asked, PROVENANCE)
+        work = PreprocessInput(raw, self.home / "objects", earlier, "recipe", asked, PROVENANCE, squares)
         return out, preprocess(work, out, SilentProgress())
 
 
@@ -125,7 +142,22 @@ def test_neither_workers_nor_names_of_the_machine_change_the_digest(lab):
     assert len(digests) == 1
 
 
+def test_many_photos_are_spread_over_processes_with_the_same_result(lab, monkeypatch):
+    monkeypatch.setattr(crew, "_ENOUGH", 20)
+    lab.add("daisy/copy.jpg", (lab.photos / "daisy/daisy_0001.jpg").read_bytes())
+    lab.add("daisy/broken.jpg", b"no image")
+    alone = lab.run(workers=1)[1]
+    together = lab.run(workers=3)[1]
+    squares = lab.root / "by-several"
+    raw = lab.take_in(Decode(SIZE, "pad", squares), workers=3)
+    assert len(list(squares.iterdir())) >= 2
+    on_the_way_in = lab.step(raw, squares=squares)[1]
+    assert alone.digest == together.digest == on_the_way_in.digest
+    assert alone.quarantined == together.quarantined == on_the_way_in.quarantined
+
+
 def test_a_few_test_photos_travel_along_as_received(lab):
+    make_photos(lab.photos, per_class=30)
     out, _ = lab.run()
     version = ProcessedVersion(out)
     samples = version.samples()
@@ -161,15 +193,31 @@ def test_the_same_photo_under_two_labels_is_quarantined_with_both_paths(lab):
     assert manifest.classes == {"daisy": 13, "roses": 14}
 
 
-def test_recoded_copies_share_a_split(lab):
-    for number in range(10):
-        original = picture(1000 + number, (200, 160))
-        lab.add(f"daisy/o{number}.png", encoded(original, "PNG"))
-        lab.add(f"daisy/r{number}.jpg", encoded(original.resize((150, 120)), quality=60))
+def copies_of(original: Image.Image) -> dict[str, bytes]:
+    """A picture as people pass it on: re-encoded, resized, mirrored or turned with a tag that says so."""
+    mirrored, turned = Image.Exif(), Image.Exif()
+    mirrored[0x0112], turned[0x0112] = 2, 6
+    return {
+        "original.png": encoded(original, "PNG"),
+        "small.jpg": encoded(original.resize((150, 120)), quality=60),
+        "large.webp": encoded(original.resize((320, 256)), "WEBP"),
+        "mirrored.jpg": encoded(ImageOps.mirror(original), quality=85, exif=mirrored),
+        "turned.jpg": encoded(original.transpose(Image.Transpose.ROTATE_90), quality=85, exif=turned),
+    }
+
+
+def test_no_two_copies_of_a_photo_are_in_different_splits(lab):
+    for number in range(24):
+        for name, data in copies_of(picture(1000 + number, (200, 160))).items():
+            lab.add(f"daisy/{number}-{name}", data)
     out, manifest = lab.run()
-    rows = {row.path: row.split for row in ProcessedVersion(out).rows}
-    assert [rows[f"daisy/o{n}.png"] for n in range(10)] == [rows[f"daisy/r{n}.jpg"] for n in range(10)]
-    assert manifest.files == 48
+    splits: dict[str, set[str]] = defaultdict(set)
+    for row in ProcessedVersion(out).rows:
+        if "-" in row.path:
+            splits[row.path.partition("-")[0]].add(row.split)
+    assert manifest.files == 28 + 24 * 5
+    assert [len(found) for found in splits.values()] == [1] * 24
+    assert len({split for found in splits.values() for split in found}) == 3
 
 
 # --- unusable files -------------------------------------------------------------------------------------------------
@@ -221,13 +269,25 @@ def test_a_class_with_too_few_photos_is_named(lab):
         lab.run()
 
 
+def stored_photo(lab: Lab) -> Path:
+    return next(path for path in (lab.home / "objects").rglob("*") if path.is_file())
+
+
 def test_a_corrupt_stored_photo_stops_the_step(lab):
-    lab.run()
-    victim = next(path for path in (lab.home / "objects").rglob("*") if path.is_file())
-    size = victim.stat().st_size
-    victim.write_bytes(b"x" * size)
+    raw = lab.take_in()
+    victim = stored_photo(lab)
+    victim.write_bytes(b"x" * victim.stat().st_size)
     with pytest.raises(StoreIntegrityError, match="is corrupt"):
-        lab.run()
+        lab.step(raw)
+
+
+def test_taking_the_photos_in_again_mends_the_store(lab):
+    lab.run()
+    victim = stored_photo(lab)
+    whole = victim.read_bytes()
+    victim.write_bytes(b"x" * len(whole))
+    assert lab.run()[1].files == 28
+    assert victim.read_bytes() == whole
 
 
 def test_odd_names_come_through(lab):
@@ -253,8 +313,8 @@ def test_odd_names_come_through(lab):
 
 def decode_calls(monkeypatch) -> list[int]:
     calls: list[int] = []
-    real = decoding.prepare_image
-    monkeypatch.setattr(decoding, "prepare_image", lambda *given: (calls.append(1), real(*given))[1])
+    real = photo_job.prepare_image
+    monkeypatch.setattr(photo_job, "prepare_image", lambda *given: (calls.append(1), real(*given))[1])
     return calls
 
 
@@ -267,6 +327,78 @@ def test_carrying_over_decodes_nothing_and_gives_the_same_version(lab, monkeypat
     assert after.digest == before.digest
     for path in (first / "data").iterdir():
         assert path.read_bytes() == (second / "data" / path.name).read_bytes()
+
+
+def inodes(folder: Path) -> set[int]:
+    return {path.stat().st_ino for path in (folder / "data").iterdir()}
+
+
+def test_the_shards_of_an_earlier_version_stay_as_they_are(lab):
+    first, before = lab.run()
+    lab.add("daisy/new.jpg", photo_bytes(600))
+    second, after = lab.run(first)
+    assert inodes(first) < inodes(second)
+    assert len(after.shards) == len(before.shards) + 1
+    assert {shard.sha256 for shard in before.shards} < {shard.sha256 for shard in after.shards}
+    assert sorted(shard.file for shard in after.shards) == sorted(path.name for path in (second / "data").iterdir())
+    assert len(ProcessedVersion(second).split("train").pixels(range(3))) == 3
+
+
+def test_a_shard_with_a_photo_that_is_gone_is_written_anew(lab):
+    first, before = lab.run()
+    gone = next(row for row in ProcessedVersion(first).rows if row.split == "train")
+    (lab.photos / gone.path).unlink()
+    second, after = lab.run(first)
+    kept = {shard.file[:4] for shard in after.shards if shard.sha256 in {old.sha256 for old in before.shards}}
+    assert kept == {"vali", "test"}
+    assert (after.files, after.decoded) == (27, 0)
+    assert gone.sha256 not in pq.read_table(second / "data", columns=["sha256"])["sha256"].to_pylist()
+
+
+def test_a_new_class_changes_what_the_shards_say_of_the_classes(lab):
+    first, _ = lab.run()
+    for number in range(5):
+        lab.add(f"asters/{number}.jpg", photo_bytes(700 + number))
+    second, manifest = lab.run(first)
+    assert (manifest.decoded, manifest.carried_over) == (5, 28)
+    assert not inodes(first) & inodes(second)
+    labels = sorted(manifest.classes)
+    table = pq.read_table(second / "data", columns=["label", "sha256"]).to_pydict()
+    said = {sha256: labels[label] for sha256, label in zip(table["sha256"], table["label"], strict=True)}
+    assert said == {row.sha256: row.label for row in ProcessedVersion(second).rows}
+
+
+def test_many_small_steps_do_not_leave_many_small_files(lab, monkeypatch):
+    monkeypatch.setattr(layout, "_MOST_SMALL", 2)
+    folders = [lab.run()[0]]
+    for number in range(7):
+        for copy in range(6):
+            lab.add(f"daisy/{number}-{copy}.jpg", photo_bytes(1000 + 10 * number + copy))
+        out, manifest = lab.run(*folders[::-1])
+        folders.append(out)
+        per_split = Counter(shard.file.partition("-")[0] for shard in manifest.shards)
+        assert max(per_split.values()) <= 3
+        assert manifest.decoded == 6
+    assert manifest.files == 28 + 42
+
+
+def test_decoding_on_the_way_in_gives_the_same_version_and_decodes_nothing_twice(lab, monkeypatch):
+    lab.add("daisy/copy.jpg", (lab.photos / "daisy/daisy_0001.jpg").read_bytes())
+    lab.add("daisy/broken.jpg", b"no image")
+    expected_folder, expected = lab.run()
+    calls = decode_calls(monkeypatch)
+    out, manifest = lab.run_decoding_on_the_way_in()
+    assert len(calls) == 29  # 28 photos and the broken one; the copy is known by its bytes
+    assert manifest.digest == expected.digest
+    assert manifest.quarantined == expected.quarantined
+    for path in (expected_folder / "data").iterdir():
+        assert path.read_bytes() == (out / "data" / path.name).read_bytes()
+    lab.add("daisy/new.jpg", photo_bytes(600))
+    calls.clear()
+    grown, more = lab.run_decoding_on_the_way_in(out)
+    assert len(calls) == 2  # the new photo, and the broken one, which no version has
+    assert (more.decoded, more.carried_over) == (1, 28)
+    assert inodes(out) < inodes(grown)
 
 
 def test_only_new_photos_are_decoded_and_no_old_one_moves(lab, monkeypatch):
@@ -343,9 +475,9 @@ def test_photos_of_a_damaged_earlier_version_are_decoded_again(lab, damage):
     assert len(images.pixels(range(len(images)))) == before.splits["train"]
 
 
-def flipped(bmp: bytes) -> bytes:
+def flipped(stored: bytes) -> bytes:
     """The picture with its last byte changed, or its header destroyed for every other picture."""
-    return b"XX" + bmp[2:] if random.Random(bmp).random() < 0.5 else bmp[:-1] + bytes([bmp[-1] ^ 1])
+    return b"XX" + stored[2:] if random.Random(stored).random() < 0.5 else stored[:-1] + bytes([stored[-1] ^ 1])
 
 
 def test_damaged_rows_of_an_earlier_version_are_an_integrity_error(lab):

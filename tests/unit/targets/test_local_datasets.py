@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flowerops.datasets.raw import RawVersion
+from flowerops.datasets.raw import NewPhotos, RawVersion
 from flowerops.datasets.scan import scan_folder
 from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.names import Selector
@@ -39,7 +39,7 @@ def photos(tmp_path: Path, seed: int) -> Path:
 
 
 def take_in(store: LocalDatasets, folder: Path, name: str = "flowers") -> Path:
-    return store.take_in(scan_folder(folder), name, CONTEXT, SilentProgress(), synthetic=False)
+    return store.take_in(NewPhotos(scan_folder(folder), name), CONTEXT, SilentProgress())
 
 
 def test_a_version_that_was_taken_in_is_listed_once_it_has_a_number(store, tmp_path):

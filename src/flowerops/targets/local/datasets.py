@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from flowerops.datasets.raw import ingest, version_folder
-from flowerops.datasets.reference import write_reference
+from flowerops.datasets.raw import NewPhotos, ingest, version_folder
 from flowerops.datasets.rows import read_manifest
-from flowerops.datasets.scan import Scan
-from flowerops.domain.dataset import RawFile
 from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
 from flowerops.errors import BadInputError
-from flowerops.io.atomic import publish
+from flowerops.io.atomic import publish, sync_disk
 from flowerops.io.discard import discard
 from flowerops.io.presence import announce
 from flowerops.io.surroundings import environment_info, now
@@ -53,26 +49,10 @@ class LocalDatasets:
             f"dataset {selector.name!r} has no version {selector.version}{said}", f"There is {numbers}."
         )
 
-    def take_in(
-        self,
-        scan: Scan,
-        name: str,
-        context: StepContext,
-        progress: Progress,
-        synthetic: bool,
-        *,
-        base: Sequence[RawFile] = (),
-        base_places: Mapping[str, Path] | None = None,
-        reference: bool = False,
-    ) -> Path:
-        """Copy scanned photos into the store."""
+    def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
+        """Copy photos into the store."""
         announce(self._home.locks)
-        provenance = context.provenance(now(), environment_info())
-        root = self._home.root
-        folder = ingest(scan, name, root, provenance, progress, synthetic, base=base, reference=reference)
-        if base_places:
-            write_reference(folder, base_places)
-        return folder
+        return ingest(new, self._home.root, context.provenance(now(), environment_info()), progress)
 
     def number(self, folder: Path) -> DatasetVersion:
         """Move a version's folder to its place and number it."""
@@ -80,6 +60,8 @@ class LocalDatasets:
         manifest = read_manifest(folder)
         place = version_folder(self._home.root, manifest.name, manifest.digest)
         publish(folder, place)
+        if manifest.kind == "raw":
+            sync_disk()  # the photos of a version are on the disk before it gets its number
         return self._open(self._numbers.number(manifest.name, manifest.digest))
 
     def entries(self, name: str | None = None) -> list[DatasetEntry]:

@@ -15,6 +15,8 @@ from flowerops.targets.protocol import Run, StepOutput, StepRequest
 from flowerops.tracking import Ledger, RunRecord, ui_command
 
 OUTPUT_TAG = "flowerops.output"
+_LIVE = {"train"}
+"""Steps that record while they work; the others spare themselves the seconds that MLflow takes to load."""
 
 
 class LocalRuns:
@@ -48,7 +50,10 @@ class LocalRuns:
         with self.recorded_step(run_id, request.name, {}) as step_id, staging_folder(folder) as out:
             for ref in request.datasets:
                 self._ledger.log_dataset(step_id, ref.name, ref.digest, f"{ref.name}:{ref.version or ''}", request.name)
-            run_child(request, out, folder / "logs" / f"{request.name}-{step_id[:8]}.log", self._ledger.uri, step_id)
+            live = {"MLFLOW_TRACKING_URI": self._ledger.uri, "MLFLOW_RUN_ID": step_id}
+            log = folder / "logs" / f"{request.name}-{step_id[:8]}.log"
+            recorded = run_child(request, out, log, live if request.name in _LIVE else {})
+            self._ledger.log(step_id, recorded)
             place = folder / f"{request.name}-{step_id[:8]}"
             publish(out, place)
             self._ledger.set_tags(step_id, {OUTPUT_TAG: place.name})

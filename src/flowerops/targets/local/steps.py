@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from flowerops.domain.steps import Recorded
 from flowerops.errors import RemoteError, error_from_document
 from flowerops.targets.protocol import StepRequest
 
@@ -31,23 +32,32 @@ def step_command(request: StepRequest, out: Path, log: Path) -> list[str]:
     return [*command, "--context", request.context.model_dump_json(exclude_none=True), "--json"]
 
 
-def run_child(request: StepRequest, out: Path, log: Path, tracking_uri: str, run_id: str) -> None:
+def run_child(request: StepRequest, out: Path, log: Path, tracking: Mapping[str, str]) -> Recorded:
     """Run a step to its end; its progress goes to this process's stderr.
+
+    Args:
+        request: The step.
+        out: Its output folder, empty.
+        log: For the traceback of a failure.
+        tracking: Variables that name the run it records in; empty for one that leaves the recording to its caller.
+
+    Returns:
+        What the caller is to record.
 
     Raises:
         FlowerOpsError: What the step reported, of the same kind and with the same exit code.
         RemoteError: The step died without a report.
         KeyboardInterrupt: The step was interrupted.
     """
-    env = {**os.environ, "MLFLOW_TRACKING_URI": tracking_uri, "MLFLOW_RUN_ID": run_id}
-    env.pop("FLOWEROPS_API_KEY", None)
+    hidden = {"FLOWEROPS_API_KEY", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"}
+    env = {name: value for name, value in os.environ.items() if name not in hidden} | dict(tracking)
     log.parent.mkdir(parents=True, exist_ok=True)
     child = subprocess.Popen(step_command(request, out, log), stdout=subprocess.PIPE, env=env, text=True)
     with child, _forwarding_sigterm(child):
         output = _wait(child)
-    if child.returncode == 0:
-        return
     document = _last_document(output)
+    if child.returncode == 0:
+        return Recorded.model_validate((document or {}).get("recorded", {}))
     if document is not None and "error" in document:
         raise error_from_document(document["error"])
     if child.returncode in (_INTERRUPTED, -signal.SIGINT):
