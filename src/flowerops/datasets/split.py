@@ -160,7 +160,7 @@ def _fill_gap(label: str, wanted: Split, movable: list[int], classes: _Classes, 
     raise BadInputError(
         f"class {label!r} has no photo for the {wanted} split: those it could spare are fixed by earlier versions "
         "or near-duplicates of other classes' photos",
-        "Add new photos to the class.",
+        "Add new photos to the class, or begin anew under another name: --dataset NAME.",
     )
 
 

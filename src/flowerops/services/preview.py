@@ -10,7 +10,7 @@ from typing import Any
 from flowerops.datasets.hygiene import read_hygiene
 from flowerops.datasets.processed import ProcessedVersion
 from flowerops.datasets.raw import RawVersion
-from flowerops.datasets.shown import squares
+from flowerops.datasets.selected_squares import squares
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.contact_sheet import contact_sheets, default_per_class
 from flowerops.domain.dataset import PROCESSED_SUFFIX, ProcessedImage, RawFile

@@ -15,7 +15,7 @@ from flowerops.datasets.processed import ProcessedVersion
 from flowerops.datasets.raw import NewPhotos, RawVersion, ingest
 from flowerops.datasets.rows import rows_bytes, write_version
 from flowerops.datasets.scan import scan_folder
-from flowerops.datasets.shown import squares
+from flowerops.datasets.selected_squares import squares
 from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.dataset import SPLITS, ProcessedImage, Provenance, VersionManifest
 from flowerops.domain.hygiene_words import warnings_about
