@@ -22,24 +22,26 @@ from flowerops.datasets.photo_job import Decode
 from flowerops.datasets.raw import NewPhotos, ingest
 from flowerops.datasets.scan import scan_folder
 from flowerops.domain.build import BuildInfo, CodeInfo
-from flowerops.domain.dataset import Provenance, VersionManifest
+from flowerops.domain.dataset import Provenance, RawFile, VersionManifest
 from flowerops.domain.params import PreprocessParams
 from flowerops.domain.progress import SilentProgress
 from flowerops.io.atomic import sync_disk
 from flowerops.steps.preprocess import PreprocessInput, preprocess
 
 SIZE = 224
-ROUNDS = 3
+ROUNDS = 5
 _MADE_BY = Provenance(created="-", build=BuildInfo(kind="bench", id="bench"), code=CodeInfo())
 _CAMERA = (4000, 3000)
 _LARGE = 200
 
 
-def prepare(photos: Path, home: Path, out: Path, earlier: Sequence[Path] = ()) -> VersionManifest:
+def prepare(
+    photos: Path, home: Path, out: Path, earlier: Sequence[Path] = (), base: Sequence[RawFile] = ()
+) -> VersionManifest:
     """Take in, hash, store, decode, deduplicate, split, write shards: the work of `flowerops preprocess`."""
     squares = home / "squares"
     known = frozenset(History(earlier, SIZE, "pad").known())
-    new = NewPhotos(scan_folder(photos), "flowers", decode=Decode(SIZE, "pad", squares, known))
+    new = NewPhotos(scan_folder(photos), "flowers", base=base, decode=Decode(SIZE, "pad", squares, known))
     folder = ingest(new, home, _MADE_BY, SilentProgress())
     out.mkdir(parents=True)
     params = PreprocessParams(image_size=SIZE)

@@ -51,13 +51,16 @@ class Job(Protocol[Item_contra, Result_co]):
         """Open what the work needs; called once in each process."""
 
 
-def spread(job: Job[Item, Result], items: Sequence[Item], workers: int | None = None) -> Iterator[Result]:
+def spread(
+    job: Job[Item, Result], items: Sequence[Item], workers: int | None = None, light: int = 0
+) -> Iterator[Result]:
     """Results in the order of the items.
 
     Args:
         job: What to do. Results should be small: they are kept until it is their turn.
         items: Things that can be pickled.
         workers: Number of processes, this one included; None for one a usable core.
+        light: How many of the items are next to no work.
 
     Raises:
         RemoteError: A helper died.
@@ -66,7 +69,7 @@ def spread(job: Job[Item, Result], items: Sequence[Item], workers: int | None = 
     count = workers or usable_cores()
     work = job.begin()
     try:
-        if count == 1 or len(items) < _ENOUGH:
+        if count == 1 or len(items) - light < _ENOUGH:
             yield from bounded_map(lambda item: work([item])[0], items, count)
         else:
             yield from _Crew(job, work, items, count - 1).results()

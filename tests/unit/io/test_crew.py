@@ -66,8 +66,9 @@ def test_a_reader_that_stops_early_leaves_no_process_behind(tmp_path):
 
 
 _PROGRAM = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell switches it off for what it runs in the background
 from flowerops.io.crew import spread
 from helpers.crew_jobs import Doubling
 list(spread(Doubling(Path(sys.argv[1]), pause_s=0.05), range(100_000), workers=3))
