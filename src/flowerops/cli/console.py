@@ -154,7 +154,9 @@ class _RateColumn(ProgressColumn):
         self._unit = unit
 
     def render(self, task: RichTask) -> Text:
-        """The column of one bar."""
+        """The column of one bar; the first second says nothing reliable."""
+        if (task.elapsed or 0.0) < 1:
+            return Text("")
         return Text(_rate(task.finished_speed or task.speed or 0.0, self._unit))
 
 
