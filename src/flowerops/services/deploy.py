@@ -78,7 +78,7 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
         SmokeTestFailedError: It answered, but not as it must.
     """
     model = find_model(target, request.model)
-    verify_seal(model.bundle, model.digest)
+    verify_seal(target.models.open(model), model.digest)
     ref = ModelRef(name=model.name, version=model.version, digest=model.digest)
     with target.endpoints.deploying(request.endpoint):
         port = _choose_port(target, request)

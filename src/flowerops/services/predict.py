@@ -28,7 +28,7 @@ def predict_with_model(target: Target, selector: Selector, images: Sequence[Path
     """
     payloads = [(path, _read(path)) for path in images]
     model = find_model(target, selector)
-    scorer = Scorer.load(model.bundle, model.digest)
+    scorer = Scorer.load(target.models.open(model), model.digest)
     predictions = []
     for path, data in payloads:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,10 @@ from flowerops.domain.verification import Problem
 
 @dataclass(frozen=True)
 class DatasetVersion:
-    """A numbered dataset version, its manifest, and the folder that a step can read it from."""
+    """A numbered dataset version, its manifest, and the folder that a step can read it from.
+
+    The folder has manifest and rows; its other files may have to be fetched first: see `DatasetStore.open`.
+    """
 
     name: str
     version: int
@@ -64,7 +67,10 @@ class Run:
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A registered model version: its bundle's digest and folder, its tags, and whether it is the champion."""
+    """A registered model version: its bundle's digest and folder, its tags, and whether it is the champion.
+
+    The bundle's files may have to be fetched first: see `ModelRegistry.open`.
+    """
 
     name: str
     version: int
@@ -90,10 +96,23 @@ class StepRequest:
 
 @dataclass(frozen=True)
 class StepOutput:
-    """A finished step: its run's id and its output folder."""
+    """A finished step: its run's id and its output folder.
+
+    pipeline_id: the pipeline run that it belongs to, when that is not the one it was asked for: an earlier command had
+    submitted the same step and was cut off.
+    """
 
     run_id: str
     folder: Path
+    pipeline_id: str | None = None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line that a step wrote."""
+
+    step: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -119,6 +138,9 @@ class DatasetStore(Protocol):
             BadInputError: There is none; the hint has the nearest name.
         """
 
+    def open(self, version: DatasetVersion) -> Path:
+        """A version's folder with all of its files on this machine."""
+
     def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
         """Store photos as a raw version without a number yet.
 
@@ -135,6 +157,9 @@ class DatasetStore(Protocol):
     def remove(self, entry: DatasetEntry) -> None:
         """Take a version away for good; its number goes on standing for its content and for nothing else."""
 
+    def keeps_squares(self) -> bool:
+        """Whether photos that were decoded while they were taken in spare the preprocess step that work."""
+
     def objects(self) -> Path | None:
         """The folder of the content store that raw versions refer to, or None when they carry their photos."""
 
@@ -145,7 +170,7 @@ class RunStore(Protocol):
     def pipeline_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> AbstractContextManager[str]:
         """Begin a pipeline run that closes with the block; yields its id."""
 
-    def run_step(self, run_id: str, request: StepRequest) -> StepOutput:
+    def run_step(self, run_id: str, request: StepRequest, progress: Progress) -> StepOutput:
         """Run a step under a pipeline run and wait for it; its failure is raised here."""
 
     def recorded_step(self, run_id: str, name: str, tags: Mapping[str, str]) -> AbstractContextManager[str]:
@@ -153,6 +178,31 @@ class RunStore(Protocol):
 
     def find(self, run_id: str) -> Run:
         """A run with its steps.
+
+        Raises:
+            BadInputError: There is none.
+        """
+
+    def all(self, limit: int = 50, experiment: str | None = None) -> list[Run]:
+        """The newest pipeline runs, newest first, with their steps."""
+
+    def logs(self, run_id: str, step: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
+        """What the steps of a run wrote, step by step; with `follow` until the run ends.
+
+        Raises:
+            BadInputError: There is no such run or step.
+        """
+
+    def wait(self, run_id: str, progress: Progress) -> Run:
+        """Wait for a run's end, and say how its steps get on.
+
+        Raises:
+            BadInputError: There is none.
+            RemoteError: It failed or was cancelled.
+        """
+
+    def cancel(self, run_id: str) -> Run:
+        """Stop a run that is still going on; one that ended stays as it is.
 
         Raises:
             BadInputError: There is none.
@@ -182,6 +232,9 @@ class ModelRegistry(Protocol):
 
     def versions(self, name: str) -> list[ModelVersion]:
         """All versions of a model, newest first."""
+
+    def open(self, model: ModelVersion) -> Path:
+        """A version's bundle with all of its files on this machine."""
 
     def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
         """Store a bundle and give it the next version number."""

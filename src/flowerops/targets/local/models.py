@@ -33,6 +33,10 @@ class LocalModels:
         """All versions, newest first."""
         return [self._version(record) for record in self._ledger.model_versions(name)]
 
+    def open(self, model: ModelVersion) -> Path:
+        """Its folder, where everything lies already."""
+        return model.bundle
+
     def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
         """Copy the bundle under its digest, check the copy, then take a number."""
         announce(self._home.locks)

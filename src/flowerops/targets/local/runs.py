@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from flowerops.domain.progress import Progress
 from flowerops.errors import BadInputError
 from flowerops.io.atomic import publish, staging_folder
 from flowerops.io.presence import announce
@@ -44,8 +45,9 @@ class LocalRuns:
         with self._ledger.running(child):
             yield child
 
-    def run_step(self, run_id: str, request: StepRequest) -> StepOutput:
-        """Run a step in a child process and publish its folder."""
+    def run_step(self, run_id: str, request: StepRequest, progress: Progress) -> StepOutput:
+        """Run a step in a child process, which tells of its progress itself, and publish its folder."""
+        del progress
         folder = self._home.run_folder(run_id)
         with self.recorded_step(run_id, request.name, {}) as step_id, staging_folder(folder) as out:
             for ref in request.datasets:
