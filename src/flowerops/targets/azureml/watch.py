@@ -88,14 +88,14 @@ class Watcher:
             raise self._failure(job)
         return job
 
-    def lines(self) -> Iterator[tuple[str, str]]:
-        """Step and line, until the job ended."""
+    def lines(self, *, follow: bool) -> Iterator[tuple[str, str]]:
+        """Step and line of what was written so far; with `follow` until the job ended."""
         pause = _FIRST_PAUSE_S
         while True:
             job = self._jobs.get(self._name)
             for step in self._jobs.steps(self._name):
-                yield from ((step.name, line) for line in self._tail(step).lines(ended=job.ended))
-            if job.ended:
+                yield from ((step.name, line) for line in self._tail(step).lines(ended=job.ended or not follow))
+            if job.ended or not follow:
                 return
             time.sleep(pause)
             pause = min(pause * 1.3, _LONGEST_PAUSE_S)
