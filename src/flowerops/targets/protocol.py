@@ -248,7 +248,7 @@ class ModelRegistry(Protocol):
         """Add or change tags of a version."""
 
     def set_champion(self, name: str, version: int) -> None:
-        """Make a version the champion."""
+        """Make a version the champion and give it the next term of office: see `domain.champions`."""
 
     def registration(self, name: str) -> AbstractContextManager[None]:
         """Hold off other registrations of this model while the block runs."""
