@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 from flowerops.domain.documents import Document
 from flowerops.errors import ConflictError, FlowerOpsError, UsageError
-from flowerops.targets.local.processes import is_alive, start_time, stop_all
+from flowerops.targets.local.processes import is_alive, send_signal, start_time
 
 OWNER_TAG = "flowerops.owner"
+_POLL_S = 0.1
 _GRACE_S = 60.0
 """A step that was asked to end gets half of this from its command before it is killed."""
 
@@ -56,4 +58,8 @@ def stop(owner: Owner) -> None:
     """
     if owner.host != socket.gethostname():
         raise ConflictError(f"the run belongs to {owner}", "Cancel it there.")
-    stop_all([owner], _GRACE_S)
+    for name in ("SIGTERM", "SIGKILL"):
+        send_signal(owner, name)
+        until = time.monotonic() + _GRACE_S
+        while is_alive(owner) and time.monotonic() < until:
+            time.sleep(_POLL_S)
