@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,24 +75,27 @@ def look(target: Target, intake: Intake, caller: Caller) -> dict[str, Any]:
     }
 
 
-def take_in(target: Target, intake: Intake, caller: Caller, squares: Path) -> TakenIn:
+def take_in(target: Target, intake: Intake, caller: Caller, squares: Path | None) -> TakenIn:
     """Read, hash, store and decode each file in one go, and say in one line what changes.
 
     Args:
         target: Where to.
         intake: What.
         caller: Who asks, and who listens.
-        squares: Folder for what was decoded; photos that an earlier version decoded in this way are left out.
+        squares: Folder for what was decoded; photos that an earlier version decoded in this way are left out. None
+            leaves the decoding to the preprocess step.
 
     Raises:
         BadInputError: The folder cannot be used, or classes would go without a word from the user.
     """
     scan, base, before = _scanned(target, intake)
     new = _new_photos(target, intake, scan, base, before, squares)
+    if squares is None:
+        new = replace(new, decode=None)
     folder = target.datasets.take_in(new, StepContext(build=caller.build, code=caller.code), caller.progress)
     rows = RawVersion(folder).rows
     changes = diff(before, rows)
-    quarantined = _rejected(rows, rejected_in(squares))
+    quarantined = _rejected(rows, rejected_in(squares)) if squares else []
     against = f" against {base.name}:{base.version}" if base else ""
     caller.progress.message(f"{intake.folder}: {summary(changes, len(quarantined), len(scan.skipped))}{against}")
     return TakenIn(folder, changes, base, quarantined)

@@ -115,7 +115,7 @@ def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_
     with target.storage.workspace() as temp:
         taken, squares = None, None
         if request.folder is not None:
-            squares = temp / "squares"
+            squares = temp / "squares" if target.datasets.keeps_squares() else None
             taken = take_in(target, _intake(request, request.folder), caller, squares)
         folder = taken.folder if taken else target.datasets.find(request.dataset).folder
         changes = taken.plan() if taken else None

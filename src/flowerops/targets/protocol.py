@@ -112,15 +112,6 @@ class StepOutput:
     pipeline_id: str | None = None
 
 
-class RunDetachedError(Exception):
-    """A run was submitted and goes on by itself; nobody waits for it. Not a failure."""
-
-    def __init__(self, run_id: str, page: str | None) -> None:
-        super().__init__(f"run {run_id} was submitted")
-        self.run_id = run_id
-        self.page = page
-
-
 @dataclass(frozen=True)
 class LogLine:
     """One line that a step wrote."""

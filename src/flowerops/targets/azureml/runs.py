@@ -15,7 +15,7 @@ from flowerops.domain.steps import OUTPUT_MANIFEST
 from flowerops.errors import BadInputError, RemoteError, UsageError
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.jobs import ENDED, Job, Jobs, StepState
-from flowerops.targets.azureml.mirror import Mirror, Place
+from flowerops.targets.azureml.mirror import Place
 from flowerops.targets.azureml.requests import Wirer
 from flowerops.targets.azureml.submit import RUN_TAG, Submitter
 from flowerops.targets.azureml.watch import Watcher
@@ -28,9 +28,10 @@ _OURS = "flowerops."
 class AzureRuns:
     """See `targets.protocol.RunStore`. A run's id is the name of its first job; further jobs name it in a tag."""
 
-    def __init__(self, client: AzureClient, mirror: Mirror, jobs: Jobs, wirer: Wirer, submitter: Submitter) -> None:
+    def __init__(self, client: AzureClient, jobs: Jobs, wirer: Wirer, submitter: Submitter) -> None:
         self._client = client
-        self._mirror = mirror
+        self._mirror = wirer.mirror
+        self._datasets = wirer.datasets
         self._jobs = jobs
         self._wirer = wirer
         self._submitter = submitter
@@ -53,12 +54,20 @@ class AzureRuns:
         job = self._submitter.submit(
             request.name, job_name, self._experiment(run_id), wiring, self._tags(run_id, job_name), progress
         )
-        owner = job.tags.get(RUN_TAG, job.name)
-        self._settle(run_id, owner)
+        owner = self.settle(run_id, job)
         self.wait_for(job, progress)
         state = self._finished_step(job.name, request.name)
-        folder = self._bring(self._place(job.name, request.name), progress)
-        return StepOutput(state.run_id, folder, owner)
+        if request.name == "preprocess":
+            made = self._wirer.place_of_output("preprocess", job.name, wiring.outputs["processed"].asset)
+            return StepOutput(state.run_id, self._datasets.documents(made), owner)
+        return StepOutput(state.run_id, self._bring(self._place(job.name, request.name), progress), owner)
+
+    def settle(self, run_id: str, job: Job) -> str:
+        """The run that a job belongs to; from now on its tags go to the workspace."""
+        owner = job.tags.get(RUN_TAG, job.name)
+        self._waiting_tags.pop(run_id, None)
+        self._experiments.setdefault(owner, self._experiments.get(run_id, ""))
+        return owner
 
     def wait_for(self, job: Job, progress: Progress) -> None:
         """Wait for a job that this command submitted, and note that its result was taken."""
@@ -167,11 +176,6 @@ class AzureRuns:
     def _tags(self, run_id: str, job_name: str) -> dict[str, str]:
         return {**self._waiting_tags.get(run_id, {}), RUN_TAG: run_id if job_name != run_id else job_name}
 
-    def _settle(self, run_id: str, owner: str) -> None:
-        """From now on tags go to the workspace."""
-        self._waiting_tags.pop(run_id, None)
-        self._experiments.setdefault(owner, self._experiments.get(run_id, ""))
-
     def _finished_step(self, job: str, step: str) -> StepState:
         found = [state for state in self._jobs.steps(job) if state.name == step and state.status == "Completed"]
         if not found:
@@ -180,10 +184,8 @@ class AzureRuns:
 
     def _place(self, job: str, step: str, child: str | None = None) -> Place:
         """Where a step's folder lies: below the job's name, or below the step run's for jobs that others submitted."""
-        if step == "preprocess":
-            raise BadInputError(f"what {step} made is a dataset version: see flowerops data list")
         own = self._wirer.place_of_output(step, job)
-        if child is None or f"{OUTPUT_MANIFEST}" in self._mirror.blobs(own.datastore).sizes(own.path):
+        if child is None or OUTPUT_MANIFEST in self._mirror.blobs(own.datastore).sizes(own.path):
             return own
         return self._wirer.place_of_output(step, child)
 

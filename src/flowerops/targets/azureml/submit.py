@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from flowerops.domain.detached import RunDetachedError
 from flowerops.domain.progress import Progress
 from flowerops.io.atomic import staging_folder
 from flowerops.io.hashing import sha256_bytes
@@ -18,7 +19,6 @@ from flowerops.targets.azureml.mirror import Mirror
 from flowerops.targets.azureml.orders import JobOrder
 from flowerops.targets.azureml.requests import Wiring
 from flowerops.targets.azureml.snapshot import code_snapshot
-from flowerops.targets.protocol import RunDetachedError
 
 RUN_TAG = "flowerops.run"
 REQUEST_TAG = "flowerops.request"

@@ -54,7 +54,7 @@ class AzureTarget:
     def runs(self) -> AzureRuns:
         """Runs."""
         wirer = Wirer(self.mirror, self.datasets, self.models)
-        return AzureRuns(self.client, self.mirror, self._jobs, wirer, self._submitter)
+        return AzureRuns(self.client, self._jobs, wirer, self._submitter)
 
     @cached_property
     def endpoints(self) -> AzureEndpoints:
