@@ -20,9 +20,10 @@ class JobOrder:
     """One pipeline job.
 
     pipeline: stem of its file in `pipelines/azureml`. name: of the job, unique in the workspace. inputs: literals by
-    name, as text. folders: folder inputs by name: an `azureml://` uri, or `azureml:NAME:VERSION`; an optional input that
-    is in neither is left out. environment: `azureml:NAME:VERSION`. compute: a cluster's name, or `serverless`. code: the
-    folder that the steps run in. instances: machines for the step that can use several. outputs: by name.
+    name, as text. folders: folder inputs by name: an `azureml://` uri, or `azureml:NAME:VERSION`; an optional input
+    that is in neither is left out. environment: `azureml:NAME:VERSION`. compute: a cluster's name, or `serverless`.
+    code: the folder that the steps run in. instances: machines for the step that can use several. outputs: by name.
+    model_folders: names of folders that are models although the pipeline takes them for plain folders.
     """
 
     pipeline: str
@@ -40,3 +41,11 @@ class JobOrder:
     shm_size: str | None = None
     timeout_minutes: int | None = None
     model_folders: frozenset[str] = frozenset()
+
+
+def json_literal(text: str) -> str:
+    """JSON that may stand between single quotes in a step's command, where neither shell nor service changes it.
+
+    Both characters occur in JSON inside of strings only, and there they may be written by their numbers.
+    """
+    return text.replace("'", r"\u0027").replace("$", r"\u0024")
