@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SERVE_VENV := .venv-serve
 # Without compiled bytecode TensorFlow takes twice as long to import.
 INSTALL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 DEMO_HOME ?= .flowerops
@@ -13,7 +14,7 @@ DEMO_HOME ?= .flowerops
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-demo demo test torture check bench locks clean
+.PHONY: help setup setup-demo serve-env demo test torture check bench locks conda clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,10 +39,19 @@ setup: $(VENV)/.dev ## Make the environment for development
 
 setup-demo: $(VENV)/.demo
 
+# The server of a managed online endpoint; its pins do not go together with ours, so it has an environment of its own.
+$(SERVE_VENV)/.ready: $(BIN)/uv locks/azure-serve.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SERVE_VENV)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(SERVE_VENV)/bin/python \
+	  --require-hashes -r locks/azure-serve.txt
+	@touch $@
+
+serve-env: $(SERVE_VENV)/.ready ## Make the environment of the Azure ML inference server, for deploy --local-preview
+
 demo: setup-demo ## Run the whole lifecycle on drawn flowers: no photos, no cloud
 	$(BIN)/flowerops demo --home $(DEMO_HOME)
 
-test: $(VENV)/.dev ## Run every test
+test: $(VENV)/.dev $(SERVE_VENV)/.ready ## Run every test
 	$(PYTEST)
 
 torture: $(VENV)/.dev ## Run what docs/reliability.md speaks of: kills, full disks, hostile files
@@ -57,8 +67,12 @@ check: $(VENV)/.dev ## Lint, types, import rules, drift of documents
 bench: $(VENV)/.dev ## Measure against the alternatives; writes bench/results/table.md
 	$(BIN)/python -m bench
 
-locks: $(BIN)/uv ## Resolve the dependencies anew and write locks/*.txt with hashes
+locks: $(BIN)/uv ## Resolve the dependencies anew; write locks/*.txt with hashes, and conda/*.yml from them
 	$(BIN)/python locks/compile.py
+	$(BIN)/python locks/conda.py
+
+conda: $(VENV)/.dev ## Write conda/*.yml from the locks
+	$(BIN)/python locks/conda.py
 
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVE_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

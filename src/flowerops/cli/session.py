@@ -60,6 +60,14 @@ class Session:
 
         return open_target(self.settings)
 
+    def open(self, name: Literal["local", "azureml"]) -> Target:
+        """A target by name, for a command that works on both."""
+        from flowerops.targets import open_target
+
+        if name == self.settings.target:
+            return self.target
+        return open_target(self.settings.model_copy(update={"target": name}))
+
     @cached_property
     def caller(self) -> Caller:
         """The build and the code that this command runs for; whoever asks is about to write, so clean-ups stay away."""

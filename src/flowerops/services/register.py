@@ -21,7 +21,8 @@ from flowerops.services.selection import champion_of
 from flowerops.services.train import BUNDLE_DIR
 from flowerops.targets.protocol import ModelVersion, Run, Target
 
-_PROMOTION = "promotion"
+PROMOTION = "promotion"
+"""Tag: `pending` while a version that is to become the champion is not it yet, `done` afterwards."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def register_candidate(
         evaluation = candidate.evaluation()
         if existing is not None:
             decision = evaluation.decision or decide(evaluation.metrics, evaluation.comparison, request.policy)
-            cut_off = existing.tags.get(_PROMOTION) == "pending"
+            cut_off = existing.tags.get(PROMOTION) == "pending"
             return Registered(_promote(target, existing) if cut_off else existing, decision, True)
         decision = _decide(candidate.run, evaluation, champion_of(before), request)
         with step as step_id:
@@ -168,7 +169,7 @@ def _register(
     tags = caller.tags() | _tags(read_bundle(bundle), evaluation, decision, candidate) | _force_tags(params, caller)
     takes_over = decision.takes_over or params.force
     if takes_over:
-        tags[_PROMOTION] = "pending"
+        tags[PROMOTION] = "pending"
     model = target.models.register(params.name, bundle, run.id, tags)
     return _promote(target, model) if takes_over else model
 
@@ -176,7 +177,7 @@ def _register(
 def _promote(target: Target, model: ModelVersion) -> ModelVersion:
     """Move the champion; the tag says that it was done, so that a repeated call neither forgets nor repeats it."""
     target.models.set_champion(model.name, model.version)
-    target.models.tag(model.name, model.version, {_PROMOTION: "done"})
+    target.models.tag(model.name, model.version, {PROMOTION: "done"})
     return next(found for found in target.models.versions(model.name) if found.version == model.version)
 
 

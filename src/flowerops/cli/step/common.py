@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import traceback
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.lines import LogFile
 
 if TYPE_CHECKING:
     from flowerops.tracking import StepTracker
@@ -21,7 +21,7 @@ Params = Annotated[str, typer.Option(help="The step's parameters as JSON.")]
 Context = Annotated[
     str, typer.Option(help="Run, build and dataset versions, as JSON; what is missing is found out in a job.")
 ]
-Log = Annotated[Path | None, typer.Option(help="File for the traceback of a failure.")]
+Log = Annotated[Path | None, typer.Option(help="File for messages, and the traceback of a failure.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -38,7 +38,7 @@ def run_step(
     """Do the work; whatever fails leaves its traceback in the log before `main` reports it."""
     from flowerops.io.atomic import explain_os_error
 
-    console = Console(name, as_json=as_json)
+    console = Console(name, as_json=as_json, log=log)
     out.mkdir(parents=True, exist_ok=True)
     try:
         document = work(console)
@@ -56,6 +56,4 @@ def run_step(
 
 def _keep_traceback(log: Path | None) -> None:
     if log is not None:
-        with contextlib.suppress(OSError):  # on a full disk, say; the failure itself is told all the same
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc(), encoding="utf-8")
+        LogFile(log).append(traceback.format_exc())

@@ -23,7 +23,7 @@ class JobOrder:
     name, as text. folders: folder inputs by name: an `azureml://` uri, or `azureml:NAME:VERSION`; an optional input
     that is in neither is left out. environment: `azureml:NAME:VERSION`. compute: a cluster's name, or `serverless`.
     code: the folder that the steps run in. instances: machines for the step that can use several. outputs: by name.
-    model_folders: names of folders that are models although the pipeline takes them for plain folders.
+    model_folders: names of the folder inputs that are registered models.
     """
 
     pipeline: str
@@ -41,11 +41,3 @@ class JobOrder:
     shm_size: str | None = None
     timeout_minutes: int | None = None
     model_folders: frozenset[str] = frozenset()
-
-
-def json_literal(text: str) -> str:
-    """JSON that may stand between single quotes in a step's command, where neither shell nor service changes it.
-
-    Both characters occur in JSON inside of strings only, and there they may be written by their numbers.
-    """
-    return text.replace("'", r"\u0027").replace("$", r"\u0024")
