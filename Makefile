@@ -6,6 +6,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The server of managed online endpoints has pins of its own, so it has an environment of its own.
+SERVE := .venv-serve
+# Azurite emulates Azure's blobs for the tests of the Azure target. Later versions want a later Node.js than Debian's.
+AZURITE_VERSION := 3.35.0
+AZURITE := .azurite/.$(AZURITE_VERSION)
+HAS_NODE := $(and $(shell command -v node),$(shell command -v npm))
 # Without compiled bytecode TensorFlow takes twice as long to import.
 INSTALL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 DEMO_HOME ?= .flowerops
@@ -13,7 +19,7 @@ DEMO_HOME ?= .flowerops
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-demo demo test torture check bench locks clean
+.PHONY: help setup setup-demo demo test torture check bench locks clean azurite setup-serve
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,7 +47,22 @@ setup-demo: $(VENV)/.demo
 demo: setup-demo ## Run the whole lifecycle on drawn flowers: no photos, no cloud
 	$(BIN)/flowerops demo --home $(DEMO_HOME)
 
-test: $(VENV)/.dev ## Run every test
+$(AZURITE):
+	npm install --prefix .azurite --no-save --no-package-lock --no-audit --no-fund --loglevel=error azurite@$(AZURITE_VERSION)
+	@rm -f .azurite/.[0-9]* && touch $@
+
+azurite: $(AZURITE) ## Install the emulator of Azure's blobs, for the tests (needs Node.js and npm)
+
+$(SERVE)/.ready: $(BIN)/uv locks/azure-serve.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SERVE)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(SERVE)/bin/python \
+		--require-hashes -r locks/azure-serve.txt
+	@touch $@
+
+setup-serve: $(SERVE)/.ready ## Make the environment of a managed online endpoint's server, for the tests
+
+# Without Node.js, the tests of the Azure target skip and say so.
+test: $(VENV)/.dev $(if $(HAS_NODE),$(AZURITE)) $(SERVE)/.ready ## Run every test
 	$(PYTEST)
 
 torture: $(VENV)/.dev ## Run what docs/reliability.md speaks of: kills, full disks, hostile files
@@ -61,4 +82,4 @@ locks: $(BIN)/uv ## Resolve the dependencies anew and write locks/*.txt with has
 	$(BIN)/python locks/compile.py
 
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVE) .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
