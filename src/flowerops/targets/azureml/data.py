@@ -107,6 +107,17 @@ class AzureDatasets:
         """None: a version's photos lie in its own folder."""
         return None
 
+    def documents(self, place: Place) -> Path:
+        """A version's folder with its manifest and rows only.
+
+        Raises:
+            StoreIntegrityError: They are not there.
+        """
+        if not self._mirror.bring_documents(place, _DOCUMENTS):
+            raise StoreIntegrityError(f"{place.uri} holds no dataset version", "Run the command again.")
+        self._mirror.bring_documents(place, _EXTRAS)
+        return self._mirror.path_of(place)
+
     def asset_of(self, folder: Path) -> str | None:
         """`azureml:NAME:VERSION` of a version's folder, which gets its number now if it has none; else None."""
         if self._mirror.place_of(folder) is None or not (folder / MANIFEST_FILE).is_file():

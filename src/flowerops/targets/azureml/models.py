@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flowerops.domain.bundle import BUNDLE_FILE, GOLDEN_FILE, MODEL_CARD_FILE
+from flowerops.domain.champions import next_term, office, term_of
 from flowerops.domain.progress import Progress, SilentProgress
 from flowerops.errors import ConflictError
 from flowerops.io.hashing import SEAL_FILE, verify_seal
@@ -19,8 +20,6 @@ from flowerops.targets.azureml.mirror import Mirror, Place, place_of_uri
 from flowerops.targets.protocol import ModelVersion
 
 DIGEST_TAG = "bundle_digest"
-TERM_TAG = "champion_term"
-"""The champion is the version with the highest term. To move it is one write, so nobody ever sees two or none."""
 _RUN_TAG = "run_id"
 _DOCUMENTS = (BUNDLE_FILE, SEAL_FILE, GOLDEN_FILE, MODEL_CARD_FILE)
 _TRIES = 20
@@ -43,7 +42,7 @@ class AzureModels:
     def versions(self, name: str) -> list[ModelVersion]:
         """All versions that are bundles of ours, newest first; their documents are here then, the rest is not."""
         found = [one for one in self._listed(name) if DIGEST_TAG in (one.tags or {})]
-        champion = max((_term(one) for one in found), default=0)
+        champion = max((term_of(one.tags) for one in found), default=0)
         versions = [self._version(one, champion) for one in found]
         return sorted((one for one in versions if one is not None), key=lambda one: -one.version)
 
@@ -70,9 +69,9 @@ class AzureModels:
             self._client.ml.models.create_or_update(found)
 
     def set_champion(self, name: str, version: int) -> None:
-        """Give the version the highest term."""
-        highest = max((_term(one) for one in self._listed(name)), default=0)
-        self.tag(name, version, {TERM_TAG: str(highest + 1)})
+        """Give the version the highest term; one write, so that nobody ever sees two champions or none."""
+        term = next_term(one.tags or {} for one in self._listed(name))
+        self.tag(name, version, office(term))
 
     @contextlib.contextmanager
     def registration(self, name: str) -> Iterator[None]:
@@ -145,7 +144,7 @@ class AzureModels:
             bundle=bundle,
             run_id=tags.get(_RUN_TAG),
             created_ms=int(created.timestamp() * 1000) if created else 0,
-            champion=0 < champion == _term(found),
+            champion=0 < champion == term_of(tags),
             tags=tags,
         )
 
@@ -163,8 +162,3 @@ class AzureModels:
         place = self._mirror.place_of(bundle)
         assert place is not None, "a version's bundle lies in the mirror"
         return place
-
-
-def _term(found: Any) -> int:
-    text = str((found.tags or {}).get(TERM_TAG, "0"))
-    return int(text) if text.isdigit() else 0

@@ -38,9 +38,9 @@ class Wirer:
     """Translates requests; uploads what lies on this machine only."""
 
     def __init__(self, mirror: Mirror, datasets: AzureDatasets, models: AzureModels) -> None:
-        self._mirror = mirror
-        self._datasets = datasets
-        self._models = models
+        self.mirror = mirror
+        self.datasets = datasets
+        self.models = models
 
     def wire(self, request: StepRequest, job: str, progress: Progress) -> Wiring:
         """The wiring of one step that runs in a job of its own."""
@@ -55,30 +55,30 @@ class Wirer:
     def place_of_output(self, step: str, job: str, dataset: str | None = None) -> Place:
         """Where a job's step leaves its folder."""
         if step == "preprocess":
-            return self._mirror.place("datasets", str(dataset), job)
-        return self._mirror.place("runs", job, step)
+            return self.mirror.place("datasets", str(dataset), job)
+        return self.mirror.place("runs", job, step)
 
     def training_outputs(self, job: str) -> dict[str, OutputPlace]:
         """The outputs that every training job has."""
         return {
             "trained": OutputPlace(self.place_of_output("train", job).uri),
-            "cache": OutputPlace(self._mirror.place("cache").uri),
-            "checkpoints": OutputPlace(self._mirror.place("runs", job, "checkpoints").uri),
+            "cache": OutputPlace(self.mirror.place("cache").uri),
+            "checkpoints": OutputPlace(self.mirror.place("runs", job, "checkpoints").uri),
         }
 
     def data_uri(self, folder: Path) -> str:
         """A dataset version's folder as a data asset, any other place of the datastore as its uri."""
-        asset = self._datasets.asset_of(folder)
+        asset = self.datasets.asset_of(folder)
         if asset is not None:
             return asset
-        place = self._mirror.place_of(folder)
+        place = self.mirror.place_of(folder)
         if place is None:
             raise BadInputError(f"{folder} is not in the workspace")
         return place.uri
 
     def model_uri(self, bundle: Path) -> str:
         """A registered bundle as `azureml:NAME:VERSION`."""
-        found = self._models.asset_of(bundle)
+        found = self.models.asset_of(bundle)
         if found is None:
             raise BadInputError(f"{bundle} is no registered model of the workspace")
         return found
@@ -87,8 +87,8 @@ class Wirer:
         raw = _path(request.inputs["raw"])
         name = str(request.context.raw.name if request.context.raw else "") + PROCESSED_SUFFIX
         folders, inputs = {"raw": self.data_uri(raw)}, {"recipe": request.values["recipe"], **_documents(request)}
-        earlier = [self._mirror.place_of(folder) for folder in _paths(request.inputs.get("earlier"))]
-        above = self._mirror.place("datasets", name)
+        earlier = [self.mirror.place_of(folder) for folder in _paths(request.inputs.get("earlier"))]
+        above = self.mirror.place("datasets", name)
         names = [place.path.rpartition("/")[2] for place in earlier if place and place == above / _last(place)]
         if names:
             folders["earlier"], inputs["earlier_names"] = above.uri, ",".join(names)
@@ -129,8 +129,8 @@ class Wirer:
             raise BadInputError(f"{folder} has no files", "Name a folder with one sub-folder a class.")
         digests = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
         digest = sha256_bytes(json.dumps(digests, sort_keys=True).encode())
-        place = self._mirror.place("inputs", digest[:16])
-        blobs = self._mirror.blobs(place.datastore)
+        place = self.mirror.place("inputs", digest[:16])
+        blobs = self.mirror.blobs(place.datastore)
         there = blobs.sizes(place.path)
         missing = [name for name in digests if there.get(name) != (folder / name).stat().st_size]
         uploads = [Upload(f"{place.path}/{name}", folder / name, digests[name]) for name in missing]
