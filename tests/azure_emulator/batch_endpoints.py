@@ -31,7 +31,8 @@ def put_endpoint(cloud: Cloud, call: Call) -> Response:
         "scoringUri": f"{address}/jobs",
         "swaggerUri": None,
         "authMode": sent.get("authMode") or "AADToken",
-        "defaults": sent.get("defaults"),
+        # Always an object: the SDK's own samples set `endpoint.defaults.deployment_name` after a get.
+        "defaults": sent.get("defaults") or {"deploymentName": None},
         "provisioningState": "Updating" if old else "Creating",
     }
     return _store(cloud, call, key, properties, operation)

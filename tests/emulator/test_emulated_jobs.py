@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from azure.ai.ml import Input, MLClient, Output, command
 from azure.core.exceptions import HttpResponseError
-from helpers.azure_toys import ENVIRONMENT, folder_asset, pipeline, toy
 
 from azure_emulator import Emulator
 from azure_emulator.blobs import ARTIFACTS, Place
 from azure_emulator.runs import Run
+from helpers.azure_toys import ENVIRONMENT, folder_asset, pipeline, toy
 
 COPY = "cp -r ${{inputs.data}}/. ${{outputs.out}}/"
 

@@ -16,10 +16,10 @@ from azure.ai.ml.entities import (
 )
 from azure.ai.ml.parallel import RunFunction, parallel_run_function
 from azure.core.exceptions import HttpResponseError
-from helpers.azure_toys import ENVIRONMENT, folder_asset, pipeline, toy
 from test_emulated_jobs import content, log_of
 
 from azure_emulator import Emulator, JobFault, quota_exceeded
+from helpers.azure_toys import ENVIRONMENT, folder_asset, pipeline, toy
 
 ENTRY = """
 import argparse, os, pathlib
@@ -68,7 +68,9 @@ def test_parallel_step_shares_out_the_files(azure: Emulator, ml: MLClient, tmp_p
 
 def test_taken_node_starts_again_with_what_was_mounted(azure: Emulator, ml: MLClient) -> None:
     azure.switch_on(JobFault(kind="preempt", when="half done"))
-    text = "cd ${{outputs.out}}; if test -e half; then echo again; else echo x > half; pwd; echo half done; sleep 60; fi"
+    text = (
+        "cd ${{outputs.out}}; if test -e half; then echo again; else echo x > half; pwd; echo half done; sleep 60; fi"
+    )
     ml.jobs.create_or_update(job := pipeline(toy(text)))
     run = azure.wait(job.name)
     assert run.status == "Completed", run.error

@@ -39,9 +39,7 @@ def folder_asset(ml: MLClient, folder: Path, count: int = 3) -> str:
     return f"azureml:{name}:1"
 
 
-def toy(
-    text: str, *, outputs: tuple[str, ...] = ("out",), code: Path | None = None, **more: Any
-) -> Callable[..., Any]:
+def toy(text: str, *, outputs: tuple[str, ...] = ("out",), code: Path | None = None, **more: Any) -> Callable[..., Any]:
     """A component that runs a shell command with a folder `data` and outputs, each of them a folder."""
     inputs = {"data": Input(type="uri_folder", optional="data" not in text)} | more.pop("inputs", {})
     if "${{inputs.data}}" not in text:
@@ -61,15 +59,23 @@ def toy(
 def pipeline(*parts: Callable[..., Any], data: str | None = None, **inputs: Any) -> Any:
     """A pipeline job: the first part reads the data asset, each other one the output of the part before."""
 
-    @dsl.pipeline(name="toys", experiment_name="toys", compute="serverless")
-    def made(photos=None):  # type: ignore[no-untyped-def]  # the SDK reads annotations as types of inputs
-        source, step = photos, None
+    def chain(photos: Any) -> dict[str, Any]:
+        source = photos
         for part in parts:
             takes = {name: value for name, value in inputs.items() if name in part.component.inputs}
             step = part(**({"data": source} if "data" in part.component.inputs else {}), **takes)
             source = getattr(step.outputs, "out", None) if "out" in part.component.outputs else None
         return {"result": source} if source is not None else {}
 
-    job = made(photos=Input(type="uri_folder", path=data)) if data else made()
+    def with_photos(photos):  # type: ignore[no-untyped-def]
+        return chain(photos)
+
+    def without_photos():  # type: ignore[no-untyped-def]
+        return chain(None)
+
+    # The SDK reads annotations as the types of a pipeline's inputs.
+    with_photos.__annotations__ = {"photos": Input(type="uri_folder")}
+    make = dsl.pipeline(name="toys", display_name="toys", experiment_name="toys", compute="serverless")
+    job = make(with_photos)(photos=Input(type="uri_folder", path=data)) if data else make(without_photos)()
     job.name = f"toys-{uuid.uuid4().hex[:10]}"
     return job
