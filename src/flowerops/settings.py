@@ -56,11 +56,33 @@ class Settings(BaseSettings):
     build_id: str | None = Field(None, validation_alias=_names("build_id"))
     build_uri: str | None = Field(None, validation_alias=_names("build_uri"))
     gate: dict[str, Any] = Field(default_factory=dict, validation_alias=_names("gate"))
-    subscription_id: str | None = Field(None, validation_alias=_names("subscription_id", "SUBSCRIPTION_ID"))
-    resource_group: str | None = Field(None, validation_alias=_names("resource_group", "RESOURCE_GROUP"))
-    workspace_name: str | None = Field(None, validation_alias=_names("workspace_name", "WORKSPACE_NAME"))
+    subscription_id: str | None = Field(
+        None, validation_alias=_names("subscription_id", "SUBSCRIPTION_ID", "AZUREML_ARM_SUBSCRIPTION")
+    )
+    resource_group: str | None = Field(
+        None, validation_alias=_names("resource_group", "RESOURCE_GROUP", "AZUREML_ARM_RESOURCEGROUP")
+    )
+    workspace_name: str | None = Field(
+        None, validation_alias=_names("workspace_name", "WORKSPACE_NAME", "AZUREML_ARM_WORKSPACE_NAME")
+    )
     datastore_name: str | None = Field(None, validation_alias=_names("datastore_name", "DATASTORE_NAME"))
-    compute: str | None = Field(None, validation_alias=_names("compute", "AML_COMPUTE_CLUSTER_NAME"))
+    compute: str = Field("flowerops-cpu", validation_alias=_names("compute", "AML_COMPUTE_CLUSTER_NAME"))
+    compute_size: str = Field(
+        "Standard_DS3_v2",
+        validation_alias=_names("compute_size", "AML_COMPUTE_CLUSTER_SKU", "AML_COMPUTE_CLUSTER_CPU_SKU"),
+    )
+    compute_priority: Literal["dedicated", "low_priority"] = Field(
+        "low_priority", validation_alias=_names("compute_priority", "AML_CLUSTER_PRIORITY")
+    )
+    compute_min_nodes: int = Field(
+        0, ge=0, le=1000, validation_alias=_names("compute_min_nodes", "AML_CLUSTER_MIN_NODES")
+    )
+    compute_max_nodes: int = Field(
+        2, ge=1, le=1000, validation_alias=_names("compute_max_nodes", "AML_CLUSTER_MAX_NODES")
+    )
+    compute_idle_seconds: int = Field(600, ge=0, validation_alias=_names("compute_idle_seconds"))
+    shm_size: str = Field("2g", pattern=r"^[0-9]+[bkmg]$", validation_alias=_names("shm_size"))
+    job_timeout_minutes: int | None = Field(None, ge=1, validation_alias=_names("job_timeout_minutes"))
 
     @classmethod
     def settings_customise_sources(

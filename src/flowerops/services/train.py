@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flowerops.datasets.recipe import decisive
 from flowerops.domain.dataset import PROCESSED_SUFFIX
 from flowerops.domain.names import Selector, did_you_mean
-from flowerops.domain.params import PreprocessParams, TrainParams
+from flowerops.domain.params import Mode, PreprocessParams, TrainParams
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
 from flowerops.errors import BadInputError
-from flowerops.services.intake import Mode
 from flowerops.services.pipeline import Caller, Pipeline
-from flowerops.services.preprocess import Prepared, PreprocessRequest, decisive, preprocess
+from flowerops.services.preprocess import Prepared, PreprocessRequest, preprocess
 from flowerops.services.preprocess import plan as plan_preprocess
 from flowerops.targets.protocol import DatasetVersion, Target
 

@@ -52,7 +52,10 @@ class DatasetEntry:
 
 @dataclass(frozen=True)
 class Run:
-    """A pipeline run or a step run. status: RUNNING, FINISHED, FAILED or KILLED; times in ms since 1970, UTC."""
+    """A pipeline run or a step run. status: RUNNING, FINISHED, FAILED or KILLED; times in ms since 1970, UTC.
+
+    abandoned: it never said that it ended, and nobody works on it any more; its status is KILLED then.
+    """
 
     id: str
     experiment: str
@@ -63,6 +66,8 @@ class Run:
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     steps: Sequence[Run] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    abandoned: bool = False
 
 
 @dataclass(frozen=True)
@@ -243,7 +248,7 @@ class ModelRegistry(Protocol):
         """Add or change tags of a version."""
 
     def set_champion(self, name: str, version: int) -> None:
-        """Make a version the champion."""
+        """Make a version the champion and give it the next term of office: see `domain.champions`."""
 
     def registration(self, name: str) -> AbstractContextManager[None]:
         """Hold off other registrations of this model while the block runs."""

@@ -54,7 +54,7 @@ _SHOW = {
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("run", epilog=_EXAMPLES)(with_session("run")(run))
+    app.command("run", epilog=_EXAMPLES)(with_session("run", jobs=True)(run))
 
 
 def run(
