@@ -7,6 +7,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SERVE_VENV := .venv-serve
+# Azurite emulates Azure's blobs for the tests of the Azure target. Later versions want a later Node.js than Debian's.
+AZURITE_VERSION := 3.35.0
+AZURITE := .azurite/.$(AZURITE_VERSION)
+HAS_NODE := $(and $(shell command -v node),$(shell command -v npm))
 # Without compiled bytecode TensorFlow takes twice as long to import.
 INSTALL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 DEMO_HOME ?= .flowerops
@@ -14,7 +18,7 @@ DEMO_HOME ?= .flowerops
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-demo serve-env demo test torture check bench locks conda clean
+.PHONY: help setup setup-demo serve-env azurite demo test torture check bench locks conda clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,7 +55,14 @@ serve-env: $(SERVE_VENV)/.ready ## Make the environment of the Azure ML inferenc
 demo: setup-demo ## Run the whole lifecycle on drawn flowers: no photos, no cloud
 	$(BIN)/flowerops demo --home $(DEMO_HOME)
 
-test: $(VENV)/.dev $(SERVE_VENV)/.ready ## Run every test
+$(AZURITE):
+	npm install --prefix .azurite --no-save --no-package-lock --no-audit --no-fund --loglevel=error azurite@$(AZURITE_VERSION)
+	@rm -f .azurite/.[0-9]* && touch $@
+
+azurite: $(AZURITE) ## Install the emulator of Azure's blobs, for the tests (needs Node.js and npm)
+
+# Without Node.js, the tests of the Azure target skip and say so.
+test: $(VENV)/.dev $(if $(HAS_NODE),$(AZURITE)) $(SERVE_VENV)/.ready ## Run every test
 	$(PYTEST)
 
 torture: $(VENV)/.dev ## Run what docs/reliability.md speaks of: kills, full disks, hostile files
@@ -75,4 +86,4 @@ conda: $(VENV)/.dev ## Write conda/*.yml from the locks
 	$(BIN)/python locks/conda.py
 
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) $(SERVE_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVE_VENV) .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from azure_emulator import Emulator
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +20,13 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle") / "tiny"
     make_bundle(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Azure on loopback, one for each pytest process; `azure.here()` shows it to this process itself."""
+    from azure_emulator import azurite, running_emulator, serve_python
+
+    azurite.require()
+    with running_emulator(tmp_path_factory.mktemp("azure"), serve_python=serve_python()) as emulator:
+        yield emulator

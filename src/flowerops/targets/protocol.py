@@ -14,6 +14,7 @@ from flowerops.domain.dataset import VersionManifest
 from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
 from flowerops.domain.documents import Document
 from flowerops.domain.names import Selector
+from flowerops.domain.params import EvaluateParams, GatePolicy, RegisterParams, TrainParams
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
 from flowerops.domain.verification import Problem
@@ -97,6 +98,23 @@ class StepRequest:
     context: StepContext
     datasets: Sequence[VersionRef] = ()
     values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingOrder:
+    """What the training pipeline is to do: train on a processed version, evaluate, register.
+
+    champion: the version that the candidate is compared with, or None while there is none.
+    """
+
+    raw: DatasetVersion
+    processed: DatasetVersion
+    train: TrainParams
+    evaluate: EvaluateParams
+    register: RegisterParams
+    policy: GatePolicy
+    champion: ModelVersion | None
+    context: StepContext
 
 
 @dataclass(frozen=True)
@@ -339,6 +357,20 @@ class Storage(Protocol):
         """
 
 
+class PipelineHost(Protocol):
+    """Where whole pipelines run by themselves, without the command that asked for them."""
+
+    def train(self, run_id: str, order: TrainingOrder, progress: Progress) -> str:
+        """Run train, evaluate and register as one job of a pipeline run, and wait for it.
+
+        Returns:
+            The run that the job belongs to; another one than asked for when an earlier command had submitted it.
+
+        Raises:
+            FlowerOpsError: A step failed. That the gate said no is no failure: the register step's output says so.
+        """
+
+
 class Target(Protocol):
     """Local folders or an Azure ML workspace."""
 
@@ -357,6 +389,10 @@ class Target(Protocol):
     @property
     def models(self) -> ModelRegistry:
         """Model versions."""
+
+    @property
+    def pipelines(self) -> PipelineHost | None:
+        """Pipelines as jobs of their own; None where steps are run one by one."""
 
     @property
     def endpoints(self) -> EndpointHost:

@@ -37,7 +37,9 @@ def build_job(order: JobOrder) -> PipelineJob:
     quiet_sdk()
     from azure.ai.ml import load_job
 
-    job: Any = load_job(io.StringIO(yaml.safe_dump(spec, sort_keys=False)), relative_origin=str(pipeline_file(order.pipeline)))
+    job: Any = load_job(
+        io.StringIO(yaml.safe_dump(spec, sort_keys=False)), relative_origin=str(pipeline_file(order.pipeline))
+    )
     return job  # type: ignore[no-any-return]
 
 

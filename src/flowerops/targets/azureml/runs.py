@@ -6,17 +6,18 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flowerops.domain.detached import RunDetachedError
 from flowerops.domain.progress import Progress, SilentProgress
 from flowerops.domain.steps import OUTPUT_MANIFEST
 from flowerops.errors import BadInputError, RemoteError, UsageError
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.jobs import ENDED, Job, Jobs, StepState
 from flowerops.targets.azureml.mirror import Place
-from flowerops.targets.azureml.requests import Wirer
+from flowerops.targets.azureml.requests import Wirer, Wiring
 from flowerops.targets.azureml.submit import RUN_TAG, Submitter
 from flowerops.targets.azureml.watch import Watcher
 from flowerops.targets.protocol import LogLine, Run, StepOutput, StepRequest
@@ -49,30 +50,50 @@ class AzureRuns:
 
     def run_step(self, run_id: str, request: StepRequest, progress: Progress) -> StepOutput:
         """Submit a pipeline of one step, or find the one that an earlier command submitted, and wait for it."""
-        job_name = run_id if run_id in self._waiting_tags else f"{run_id}-{request.name}-{secrets.token_hex(2)}"
-        wiring = self._wirer.wire(request, job_name, progress)
-        job = self._submitter.submit(
-            request.name, job_name, self._experiment(run_id), wiring, self._tags(run_id, job_name), progress
-        )
-        owner = self.settle(run_id, job)
-        self.wait_for(job, progress)
+        name = self._job_name(run_id, request.name)
+        wiring = self._wirer.wire(request, name, progress)
+        job, owner = self._run(run_id, request.name, name, wiring, progress)
         state = self._finished_step(job.name, request.name)
         if request.name == "preprocess":
             made = self._wirer.place_of_output("preprocess", job.name, wiring.outputs["processed"].asset)
             return StepOutput(state.run_id, self._datasets.documents(made), owner)
         return StepOutput(state.run_id, self._bring(self._place(job.name, request.name), progress), owner)
 
-    def settle(self, run_id: str, job: Job) -> str:
+    def run_job(self, run_id: str, pipeline: str, wiring: Callable[[str], Wiring], progress: Progress) -> str:
+        """Submit a pipeline of several steps, or find the one that an earlier command submitted, and wait for it.
+
+        Args:
+            run_id: Of the pipeline run.
+            pipeline: Stem of its file.
+            wiring: Makes its wiring from the job's name.
+            progress: Told of the steps.
+
+        Returns:
+            The run that the job belongs to.
+        """
+        name = self._job_name(run_id, pipeline)
+        return self._run(run_id, pipeline, name, wiring(name), progress)[1]
+
+    def _run(self, run_id: str, pipeline: str, name: str, wiring: Wiring, progress: Progress) -> tuple[Job, str]:
+        tags = {**self._waiting_tags.get(run_id, {}), RUN_TAG: run_id}
+        job = self._submitter.submit(pipeline, name, self._experiment(run_id), wiring, tags, progress)
+        owner = self._settle(run_id, job)
+        if not self._submitter.waits(pipeline):
+            raise RunDetachedError(owner, self._client.studio(job.name))
+        Watcher(self._jobs, job.name, progress, self._client.studio(job.name)).wait()
+        self._submitter.collected(job)
+        return job, owner
+
+    def _job_name(self, run_id: str, what: str) -> str:
+        """The run's first job has the run's name."""
+        return run_id if run_id in self._waiting_tags else f"{run_id}-{what}-{secrets.token_hex(2)}"
+
+    def _settle(self, run_id: str, job: Job) -> str:
         """The run that a job belongs to; from now on its tags go to the workspace."""
         owner = job.tags.get(RUN_TAG, job.name)
         self._waiting_tags.pop(run_id, None)
         self._experiments.setdefault(owner, self._experiments.get(run_id, ""))
         return owner
-
-    def wait_for(self, job: Job, progress: Progress) -> None:
-        """Wait for a job that this command submitted, and note that its result was taken."""
-        Watcher(self._jobs, job.name, progress, self._client.studio(job.name)).wait()
-        self._submitter.collected(job)
 
     @contextlib.contextmanager
     def recorded_step(self, run_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
@@ -172,9 +193,6 @@ class AzureRuns:
 
     def _experiment(self, run_id: str) -> str:
         return self._experiments.get(run_id) or self._jobs.get(run_id).experiment
-
-    def _tags(self, run_id: str, job_name: str) -> dict[str, str]:
-        return {**self._waiting_tags.get(run_id, {}), RUN_TAG: run_id if job_name != run_id else job_name}
 
     def _finished_step(self, job: str, step: str) -> StepState:
         found = [state for state in self._jobs.steps(job) if state.name == step and state.status == "Completed"]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from flowerops.domain.detached import RunDetachedError
 from flowerops.domain.progress import Progress
 from flowerops.io.atomic import staging_folder
 from flowerops.io.hashing import sha256_bytes
@@ -47,11 +46,7 @@ class Submitter:
     def submit(
         self, pipeline: str, name: str, experiment: str, wiring: Wiring, tags: Mapping[str, str], progress: Progress
     ) -> Job:
-        """Submit a job, or attach to the one that an earlier command submitted for the same request.
-
-        Raises:
-            RunDetachedError: Nobody waits: the job goes on alone.
-        """
+        """Submit a job, or attach to the one that an earlier command submitted for the same request."""
         file = _PARALLEL if pipeline == "preprocess" and self._instances > 1 else _FILES[pipeline]
         request = _fingerprint(file, experiment, wiring)
         job = self._under_way(request)
@@ -60,9 +55,11 @@ class Submitter:
         else:
             job = self._submit(file, name, experiment, wiring, {**tags, REQUEST_TAG: request}, progress)
             progress.message(f"submitted run {job.name}: {self._client.studio(job.name)}")
-        if not self._wait and pipeline != "preprocess":
-            raise RunDetachedError(job.tags.get(RUN_TAG, job.name), self._client.studio(job.name))
         return job
+
+    def waits(self, pipeline: str) -> bool:
+        """Whether commands wait for jobs of this pipeline; for data that training needs they always do."""
+        return self._wait or pipeline == "preprocess"
 
     def collected(self, job: Job) -> None:
         """Note that a command has taken the job's result, so that the same request again means a new job."""

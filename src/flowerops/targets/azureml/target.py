@@ -16,6 +16,7 @@ from flowerops.targets.azureml.requests import Wirer
 from flowerops.targets.azureml.runs import AzureRuns
 from flowerops.targets.azureml.storage import AzureStorage
 from flowerops.targets.azureml.submit import Submitter
+from flowerops.targets.azureml.training import AzurePipelines
 
 
 class AzureTarget:
@@ -51,10 +52,18 @@ class AzureTarget:
         return AzureModels(self.client, self.mirror, self._progress)
 
     @cached_property
+    def _wirer(self) -> Wirer:
+        return Wirer(self.mirror, self.datasets, self.models)
+
+    @cached_property
     def runs(self) -> AzureRuns:
         """Runs."""
-        wirer = Wirer(self.mirror, self.datasets, self.models)
-        return AzureRuns(self.client, self._jobs, wirer, self._submitter)
+        return AzureRuns(self.client, self._jobs, self._wirer, self._submitter)
+
+    @cached_property
+    def pipelines(self) -> AzurePipelines:
+        """Pipelines as jobs."""
+        return AzurePipelines(self.runs, self._wirer)
 
     @cached_property
     def endpoints(self) -> AzureEndpoints:
