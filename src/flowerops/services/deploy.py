@@ -7,7 +7,7 @@ from typing import Any
 
 from flowerops.domain.deployment import Endpoint, ModelRef
 from flowerops.domain.names import Selector
-from flowerops.errors import SmokeTestFailedError
+from flowerops.errors import BadInputError, SmokeTestFailedError
 from flowerops.io.hashing import verify_seal
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import find_model
@@ -55,8 +55,10 @@ class Deployed:
 def plan(target: Target, request: DeployRequest) -> dict[str, Any]:
     """What `deploy` would do, without doing it."""
     model = find_model(target, request.model)
-    active = next((one for one in target.endpoints.all() if one.name == request.endpoint), None)
-    before = active.deployment("active") if active else None
+    try:
+        before = target.endpoints.find(request.endpoint).deployment("active")
+    except BadInputError:  # it is to be made
+        before = None
     return {
         "endpoint": request.endpoint,
         "model": {"name": model.name, "version": model.version, "digest": model.digest},

@@ -12,7 +12,7 @@ from flowerops.errors import RemoteError
 from flowerops.io.http import HttpAnswer, NoAnswerError, send
 from flowerops.targets.protocol import Probe
 
-_WARMING_UP = {429, 502, 503, 504}
+_WARMING_UP = {408, 429, 502, 503, 504}
 _MODEL_ERROR = 424
 _MODEL_STATUS = "ms-azureml-model-error-statuscode"
 _FIRST_PAUSE_S = 0.05
