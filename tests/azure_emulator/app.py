@@ -13,21 +13,38 @@ from starlette.types import Receive, Scope, Send
 
 from azure_emulator import (
     assets,
+    batch_endpoints,
     blob_relay,
     computes,
     identity,
     jobs,
+    mlflow_relay,
+    online_endpoints,
     operations,
     run_history,
+    schedules,
+    scoring,
     workspace,
 )
 from azure_emulator.answers import RefusalError, answer, error_body
 from azure_emulator.cloud import Cloud
 from azure_emulator.faults import Fault
-from azure_emulator.names import API_HOST, MANAGEMENT_HOST
+from azure_emulator.names import API_HOST, MANAGEMENT_HOST, SCORING_DOMAIN
 from azure_emulator.routing import Call, Router
 
-_MODULES = (workspace, assets, computes, jobs, operations, run_history, identity)
+_MODULES = (
+    workspace,
+    assets,
+    computes,
+    jobs,
+    schedules,
+    online_endpoints,
+    batch_endpoints,
+    operations,
+    run_history,
+    mlflow_relay,
+    identity,
+)
 _WORDS = {
     401: "AuthenticationFailed",
     403: "AuthorizationFailed",
@@ -50,6 +67,7 @@ class App:
             return
         call = await _call(Request(scope, receive))
         response = await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, call)
+        self._cloud.note(call, response.status_code if response else 0)
         if response is None and self._cloud.proxy.break_connection(call.client_port):
             return
         await (response or Response(b"", 200, {"content-length": "1"}))(scope, receive, send)
@@ -74,6 +92,8 @@ class App:
             return answer(error_body("InternalServerError", f"{type(error).__name__}: {error}", []), 500)
 
     def _handle(self, call: Call) -> Response:
+        if call.host.endswith("." + SCORING_DOMAIN):
+            return scoring.handle(self._cloud, call)
         handler = self._router.find(call)
         if handler is None and "/workspaces/" in call.path and "/providers/" in call.path:
             raise _unknown(call)

@@ -1,4 +1,4 @@
-"""How the service writes down what it was sent: optional keys as null, long addresses, scalars of components as text."""
+"""How the service writes down what it was sent: optional keys as null, long addresses, scalars as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passes requests to the blobs through the app, so that faults can meet them; only while such faults are switched on."""
+"""Passes requests to the blobs through the app while faults are switched on that shall meet them."""
 
 from __future__ import annotations
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from azure_emulator import asset_forms
 from azure_emulator.answers import RefusalError
@@ -13,8 +15,20 @@ from azure_emulator.faults import Faults
 from azure_emulator.mlflow_server import MlflowServer
 from azure_emulator.operations import Operations
 from azure_emulator.proxy import Proxy
+from azure_emulator.routing import Call
 from azure_emulator.runner import Runner
+from azure_emulator.scoring_servers import Servers
 from azure_emulator.state import State, key_of
+
+
+class Request(NamedTuple):
+    """A request that was answered (those to the blobs go past the app)."""
+
+    method: str
+    host: str
+    path: str
+    status: int
+    body: bytes
 
 
 @dataclass
@@ -32,10 +46,17 @@ class Cloud:
     serve_python: Path | None = None
     mlflow: MlflowServer | None = None
     state: State = field(default_factory=State)
+    requests: deque[Request] = field(default_factory=lambda: deque(maxlen=10_000))
     runner: Runner = field(init=False)
+    servers: Servers = field(init=False)
 
     def __post_init__(self) -> None:
         self.runner = Runner(self)
+        self.servers = Servers(self)
+
+    def note(self, call: Call, status: int) -> None:
+        """Remember a request for tests that count them; the status of a broken connection is 0."""
+        self.requests.append(Request(call.method, call.host, call.path, status, call.raw))
 
     def network_environment(self) -> dict[str, str]:
         """What leads a process's requests to Azure here, and nowhere else."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
-from azure_emulator import azurite, names, processes
+from azure_emulator import azurite, names, processes, schedules
 from azure_emulator.app import App
 from azure_emulator.blobs import Blobs
 from azure_emulator.certificates import make_certificates
@@ -64,6 +64,10 @@ class Emulator:
     def switch_off(self) -> None:
         self.cloud.faults.clear()
 
+    def trigger_schedule(self, name: str) -> str:
+        """Run a schedule's job now; gives the job's name."""
+        return schedules.trigger(self.cloud, name)
+
     def run(self, identifier: str) -> Run:
         return self.cloud.state.runs[identifier]
 
@@ -106,6 +110,7 @@ def running_emulator(
         stack.enter_context(_serving(cloud, listener))
         if server:
             stack.callback(server.stop)
+        stack.callback(cloud.servers.stop_all)
         stack.callback(cloud.runner.stop)
         yield Emulator(cloud)
 

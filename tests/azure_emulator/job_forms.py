@@ -14,6 +14,7 @@ from azure_emulator.names import (
     WORKSPACE,
     WORKSPACE_PATH,
 )
+from azure_emulator.runner.plan import compute_name
 from azure_emulator.runs import Run
 
 _INPUT_MODE = "ReadOnlyMount"
@@ -73,7 +74,7 @@ def _pipeline_output(sent: Json) -> Json:
 
 
 def _command(name: str, sent: Json) -> Json:
-    compute = str(sent.get("computeId") or "serverless").rsplit("/", 1)[-1]
+    compute = compute_name(sent.get("computeId"))
     properties = {"_azureml.ComputeTargetType": "amlctrain", "_azureml.ClusterName": compute}
     resources: dict[str, Any] = {"instanceCount": 1, "instanceType": None, "properties": None, "shmSize": "2g"}
     outputs = {name: _command_output(value) for name, value in (sent.get("outputs") or {}).items()}

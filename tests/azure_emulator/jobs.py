@@ -11,6 +11,8 @@ from azure_emulator import asset_forms, job_forms
 from azure_emulator.answers import PERSON, Json, RefusalError, answer, error_body, iso
 from azure_emulator.operations import Operation
 from azure_emulator.routing import Call, Route
+from azure_emulator.runner import binding
+from azure_emulator.runner.plan import compute_name, pick
 from azure_emulator.runs import ENDED, Run
 from azure_emulator.state import resource_id, resource_type
 
@@ -46,7 +48,7 @@ def submit(cloud: Cloud, name: str, sent: Json) -> Json:
         properties["displayName"],
         "PipelineRun" if pipeline else "scriptrun",
         root=name,
-        target=str(sent.get("computeId") or "serverless").rsplit("/", 1)[-1],
+        target=compute_name(sent.get("computeId")),
         status=properties["status"],
         tags={key: str(value) for key, value in properties["tags"].items()},
         properties={key: str(value) for key, value in properties["properties"].items()},
@@ -82,7 +84,8 @@ def _check(cloud: Cloud, sent: Json) -> None:
     """A job names computes, components, environments and code that are there; data is only looked for when it runs."""
     named = [("computes", str(sent.get("computeId") or "serverless"))]
     for node in (sent.get("jobs") or {}).values():
-        named += [("components", node["componentId"]), ("computes", str(node.get("computeId") or "serverless"))]
+        named += [("components", binding.component_of(node))]
+        named.append(("computes", str(pick(node, "computeId", "compute") or "serverless")))
     named += [
         (kind, str(sent[name]))
         for kind, name in (("codes", "codeId"), ("environments", "environmentId"))
@@ -90,8 +93,11 @@ def _check(cloud: Cloud, sent: Json) -> None:
     ]
     for kind, reference in named:
         key = asset_forms.asset_key(reference)
-        if kind == "computes" and reference.rsplit("/", 1)[-1] == "serverless":
-            continue
+        if kind == "computes":
+            name = compute_name(reference)
+            if name == "serverless":
+                continue
+            key = f"computes/{name}"
         if key is None or cloud.state.get(key.replace("*", kind)) is None:
             what = kind.rstrip("s").capitalize()
             raise RefusalError(

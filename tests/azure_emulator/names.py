@@ -37,7 +37,7 @@ APP_HOSTS = (
     "*.experiments.azureml.net",
     "*.modelmanagement.azureml.net",
     "*.aether.ms",
-    "*.inference.ml.azure.com",
+    f"*.{SCORING_DOMAIN}",  # a wildcard of a certificate stands for one label
 )
 BLOB_HOSTS = ("*.blob.core.windows.net",)
 

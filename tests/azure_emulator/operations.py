@@ -54,10 +54,10 @@ class Operations:
         self._by_name: dict[str, Operation] = {}
 
     def start(self, operation: Operation, work: Callable[[], object]) -> Operation:
-        """Do the work aside; it is over after a moment at the earliest, so that clients see the state between."""
+        """Do the work aside and after a moment, so that clients see the state between."""
 
         def run() -> None:
-            begun = time.monotonic()
+            time.sleep(SHORTEST_S)
             try:
                 work()
                 status = "Succeeded"
@@ -66,7 +66,6 @@ class Operations:
             except Exception as error:
                 traceback.print_exc()
                 operation.error, status = {"code": "InternalError", "message": str(error)}, "Failed"
-            time.sleep(max(0.0, SHORTEST_S - (time.monotonic() - begun)))
             operation.ended = iso()
             operation.status = status
 

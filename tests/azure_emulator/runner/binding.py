@@ -7,11 +7,16 @@ import re
 from typing import Any
 
 from azure_emulator.answers import Json
-from azure_emulator.runner.plan import Output, Step, pick, settle
+from azure_emulator.runner.plan import Output, Step, compute_name, pick, settle
 
 _PARENT_INPUT = re.compile(r"^\$\{\{parent\.inputs\.([\w.-]+)\}\}$")
 _PARENT_OUTPUT = re.compile(r"^\$\{\{parent\.outputs\.([\w.-]+)\}\}$")
 _OTHER = re.compile(r"^\$\{\{parent\.jobs\.([\w-]+)\.outputs\.([\w-]+)\}\}$")
+
+
+def component_of(node: Json) -> str:
+    """The id of a node's component: jobs write `componentId`, pipeline components `component`."""
+    return str(pick(node, "componentId", "component"))
 
 
 def needs(node: Json) -> set[str]:
@@ -22,8 +27,7 @@ def needs(node: Json) -> set[str]:
 def bind(name: str, node: Json, spec: Json, job: Json, done: dict[tuple[str, str], str]) -> Step:
     """The step of a node; `done` tells where the outputs of earlier steps lie."""
     step = Step(name, _overridden(spec, node))
-    step.compute = str(job.get("computeId") or (job.get("settings") or {}).get("default_compute") or "serverless")
-    step.compute = step.compute.rsplit("/", 1)[-1]
+    step.compute = compute_name(pick(job, "computeId") or pick(job.get("settings"), "default_compute"))
     settle(step, spec)
     settle(step, node)
     for key, described in (spec.get("inputs") or {}).items():

@@ -1,4 +1,4 @@
-"""One process of a parallel component: `init()` once, `run(mini_batch)` for each of its batches. Knows only its plan."""
+"""One process of a parallel component: `init()` once, `run(mini_batch)` for each of its batches."""
 
 from __future__ import annotations
 

@@ -51,9 +51,14 @@ class Step:
 
 
 def pick(holder: Any, *names: str) -> Any:
-    """The first of the names that is there: the wire writes them in snake_case in one place, in camelCase in another."""
+    """The first of the names that is there: the wire writes some in snake_case, some in camelCase."""
     holder = holder or {}
     return next((holder[name] for name in names if holder.get(name) is not None), None)
+
+
+def compute_name(reference: Any) -> str:
+    """The name in an id or in `azureml:NAME`; no compute at all is serverless."""
+    return str(reference or "serverless").rsplit("/", 1)[-1].removeprefix("azureml:")
 
 
 def seconds(limit: Any) -> float | None:
@@ -81,4 +86,4 @@ def settle(step: Step, holder: Json) -> None:
     variables = pick(holder, "environment_variables", "environmentVariables") or {}
     step.variables.update({name: str(value) for name, value in variables.items()})
     compute = pick(holder, "computeId", "compute")
-    step.compute = str(compute).rsplit("/", 1)[-1] if compute else step.compute
+    step.compute = compute_name(compute) if compute else step.compute

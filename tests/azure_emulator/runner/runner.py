@@ -102,7 +102,7 @@ class _Pipeline:
 
     def _step(self, name: str) -> None:
         node = self._nodes[name]
-        component = self._cloud.state.get(key_of(node["componentId"])) or {}
+        component = self._cloud.state.get(key_of(binding.component_of(node))) or {}
         spec = component["properties"]["componentSpec"]
         step = binding.bind(name, node, spec, self._job, self._addresses)
         run = self._child(name, node, spec)
