@@ -192,6 +192,36 @@ class Garbage:
     why: str
 
 
+@dataclass(frozen=True)
+class Probe:
+    """How to reach an endpoint, or one of its deployments.
+
+    url: Its base; scores are asked from its /score. headers: What every request carries. key: What it carries as
+    `Authorization: Bearer KEY`. has_health_routes: Whether it answers /healthz and /readyz. warmup_s: How long it may
+    take to answer at first. timeout_s: For one request.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = field(default=None, repr=False)
+    has_health_routes: bool = True
+    warmup_s: float = 10.0
+    timeout_s: float = 10.0
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers with the key among them."""
+        return {**self.headers, **({"Authorization": f"Bearer {self.key}"} if self.key else {})}
+
+
+@dataclass(frozen=True)
+class Machines:
+    """What a deployment runs on: the machines' type and how many; None is what the settings say."""
+
+    instance_type: str | None = None
+    count: int | None = None
+
+
 class DatasetStore(Protocol):
     """Numbered, immutable dataset versions."""
 
@@ -322,15 +352,34 @@ class EndpointHost(Protocol):
     def deploying(self, endpoint: str) -> AbstractContextManager[None]:
         """Hold off other deploys to this endpoint while the block runs."""
 
-    def check_port(self, endpoint: str, port: int) -> None:
-        """Make sure that the endpoint can have this port.
+    def choose_port(self, endpoint: str, wanted: int | None) -> int | None:
+        """The port for a deploy; None where the endpoint has one already, or needs none.
 
         Raises:
-            ConflictError: Somebody else listens on it.
+            ConflictError: Somebody else listens on the wanted one.
         """
 
-    def start(self, endpoint: str, bundle_dir: Path, model: ModelRef, port: int | None = None) -> Deployment:
-        """Start the idle colour and wait until it is ready; traffic stays where it is."""
+    def start(
+        self,
+        endpoint: str,
+        bundle_dir: Path,
+        model: ModelRef,
+        port: int | None = None,
+        machines: Machines | None = None,
+    ) -> Deployment:
+        """Start the idle colour and wait until it is ready; traffic stays where it is.
+
+        Raises:
+            RemoteError: It did not become ready, and is gone again; the error has its last log lines.
+        """
+
+    def probe(self, endpoint: str, deployment: Deployment | None = None) -> Probe:
+        """How to reach a deployment, or whatever of the endpoint has the traffic.
+
+        Raises:
+            BadInputError: There is no such endpoint.
+            RemoteError: Nothing serves there.
+        """
 
     def activate(self, endpoint: str, deployment: Deployment, port: int | None = None) -> Endpoint:
         """Move all traffic to a deployment that is ready; the one before stays for a rollback."""
@@ -349,7 +398,10 @@ class EndpointHost(Protocol):
         """
 
     def stop(self, endpoint: str) -> Endpoint:
-        """Stop an endpoint and its deployments."""
+        """Stop an endpoint and its deployments, so that nothing of it costs anything any more."""
+
+    def delete(self, endpoint: str) -> Endpoint:
+        """Stop an endpoint and remove every trace of it; gives it as it was."""
 
     def rollback(self, endpoint: str) -> Endpoint:
         """Move traffic back to the deployment that had it before."""

@@ -129,9 +129,7 @@ def full_request(
         train=training,
         evaluate=EvaluateRequest(None, None, None, registration.name, evaluation, policy),
         register=RegisterRequest(None, registration, policy),
-        deploy=DeployRequest(
-            Selector(registration.name), valid_endpoint_name(endpoint), port, session.settings.api_key
-        ),
+        deploy=DeployRequest(Selector(registration.name), valid_endpoint_name(endpoint), port),
     )
 
 

@@ -68,7 +68,7 @@ class AzureTarget:
     @cached_property
     def endpoints(self) -> AzureEndpoints:
         """Deployments."""
-        return AzureEndpoints(self.client, self.mirror)
+        return AzureEndpoints(self.client, self.mirror, self._progress)
 
     @cached_property
     def storage(self) -> AzureStorage:
