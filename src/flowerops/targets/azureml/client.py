@@ -26,7 +26,8 @@ _REQUIRED = {
     "workspace_name": "WORKSPACE_NAME",
 }
 _SAS_LIFETIME_S = 20 * 60
-_NOISY = ("azure", "azure.ai.ml", "msrest", "urllib3")
+_NOISY = ("azure", "azure.ai.ml", "azure.ai.ml._utils._experimental", "msrest", "urllib3")
+"""With the parents alone it would go on: importing azure.ai.ml sets the level of its own logger back."""
 
 
 class AzureClient:
