@@ -119,7 +119,7 @@ def _job(found: Any) -> Job:
         name=str(found.name),
         experiment=str(found.experiment_name or ""),
         display_name=str(found.display_name or found.name),
-        status=str(found.status or "NotStarted"),
+        status=str(getattr(found.status, "value", found.status) or "NotStarted"),
         created_ms=int(created.timestamp() * 1000) if created else 0,
         tags={key: str(value) for key, value in (found.tags or {}).items()},
     )
