@@ -165,7 +165,9 @@ class Run:
     def _service_tags(self) -> dict[str, str]:
         if self.kind != "StepRun":
             return {}
-        return {"azureml.nodeid": _uuid(self.identifier)[:8], "azureml.pipeline": self.root}
+        nodes = '{"AllocationState":"steady","PreparingNodeCount":0,"RunningNodeCount":0,"CurrentNodeCount":0}'
+        own = {"azureml.nodeid": _uuid(self.identifier)[:8], "azureml.pipeline": self.root}
+        return {**own, "_aml_system_ComputeTargetStatus": nodes}
 
     def _service_properties(self) -> dict[str, str]:
         if self.kind != "StepRun":
