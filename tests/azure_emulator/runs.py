@@ -59,6 +59,9 @@ class Run:
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, self.experiment))
 
     def enter(self, status: str, message: str | None = None, code: str = "UserError") -> None:
+        """Take on a status; once cancelled, only the end is left."""
+        if self.cancelled.is_set() and status not in ENDED:
+            return
         self.status = status
         self.revision += 1
         if status == "Running" and self.started_at is None:

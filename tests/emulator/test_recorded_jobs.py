@@ -70,7 +70,12 @@ def test_pipeline_that_fails(azure: Emulator, call: Caller) -> None:
 
 
 def test_command_job(azure: Emulator, call: Caller) -> None:
-    job = {"jobType": "Command", "command": "true", "properties": {"test_property": "b"}, "experimentName": "conformance"}
+    job = {
+        "jobType": "Command",
+        "command": "true",
+        "properties": {"test_property": "b"},
+        "experimentName": "conformance",
+    }
     job |= {"computeId": f"{WORKSPACE_PATH}/computes/serverless", "environmentVariables": {}, "outputs": {}}
     job |= {"environmentId": f"{WORKSPACE_PATH}/environments/{environment(call)}/versions/1", "tags": {}}
     job["inputs"] = {"test1": {"mode": "ReadOnlyMount", "uri": "https://nowhere/at/all", "jobInputType": "uri_file"}}
