@@ -6,8 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The server of managed online endpoints has pins of its own, so it has an environment of its own.
-SERVE := .venv-serve
+SERVE_VENV := .venv-serve
 # Azurite emulates Azure's blobs for the tests of the Azure target. Later versions want a later Node.js than Debian's.
 AZURITE_VERSION := 3.35.0
 AZURITE := .azurite/.$(AZURITE_VERSION)
@@ -19,7 +18,7 @@ DEMO_HOME ?= .flowerops
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-demo demo test torture check bench locks clean azurite setup-serve
+.PHONY: help setup setup-demo serve-env azurite demo test torture check bench locks conda clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -44,6 +43,15 @@ setup: $(VENV)/.dev ## Make the environment for development
 
 setup-demo: $(VENV)/.demo
 
+# The server of a managed online endpoint; its pins do not go together with ours, so it has an environment of its own.
+$(SERVE_VENV)/.ready: $(BIN)/uv locks/azure-serve.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SERVE_VENV)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(SERVE_VENV)/bin/python \
+	  --require-hashes -r locks/azure-serve.txt
+	@touch $@
+
+serve-env: $(SERVE_VENV)/.ready ## Make the environment of the Azure ML inference server, for deploy --local-preview
+
 demo: setup-demo ## Run the whole lifecycle on drawn flowers: no photos, no cloud
 	$(BIN)/flowerops demo --home $(DEMO_HOME)
 
@@ -53,16 +61,8 @@ $(AZURITE):
 
 azurite: $(AZURITE) ## Install the emulator of Azure's blobs, for the tests (needs Node.js and npm)
 
-$(SERVE)/.ready: $(BIN)/uv locks/azure-serve.txt
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SERVE)
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(SERVE)/bin/python \
-		--require-hashes -r locks/azure-serve.txt
-	@touch $@
-
-setup-serve: $(SERVE)/.ready ## Make the environment of a managed online endpoint's server, for the tests
-
 # Without Node.js, the tests of the Azure target skip and say so.
-test: $(VENV)/.dev $(if $(HAS_NODE),$(AZURITE)) $(SERVE)/.ready ## Run every test
+test: $(VENV)/.dev $(if $(HAS_NODE),$(AZURITE)) $(SERVE_VENV)/.ready ## Run every test
 	$(PYTEST)
 
 torture: $(VENV)/.dev ## Run what docs/reliability.md speaks of: kills, full disks, hostile files
@@ -78,8 +78,12 @@ check: $(VENV)/.dev ## Lint, types, import rules, drift of documents
 bench: $(VENV)/.dev ## Measure against the alternatives; writes bench/results/table.md
 	$(BIN)/python -m bench
 
-locks: $(BIN)/uv ## Resolve the dependencies anew and write locks/*.txt with hashes
+locks: $(BIN)/uv ## Resolve the dependencies anew; write locks/*.txt with hashes, and conda/*.yml from them
 	$(BIN)/python locks/compile.py
+	$(BIN)/python locks/conda.py
+
+conda: $(VENV)/.dev ## Write conda/*.yml from the locks
+	$(BIN)/python locks/conda.py
 
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) $(SERVE) .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVE_VENV) .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

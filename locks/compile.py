@@ -26,4 +26,5 @@ if __name__ == "__main__":
     compile_lock("dev", ["pyproject.toml", "--extra", "dev"])
     for extra in ("local", "train", "serve"):
         compile_lock(extra, ["pyproject.toml", "--extra", extra], "dev")
+    compile_lock("azure-train", ["pyproject.toml", "--extra", "train", "--extra", "azure"], "dev")
     compile_lock("azure-serve", ["pyproject.toml", "--extra", "azure-serve"])

@@ -25,6 +25,8 @@ from flowerops.errors import UsageError
 PREFIX = "FLOWEROPS_"
 CONFIG_FILE = "flowerops.toml"
 DOTENV_FILE = ".env"
+_IMAGES = "mcr.microsoft.com/azureml"
+"""Where the base images of Azure ML are."""
 
 
 def _names(field: str, *predecessors: str) -> AliasChoices:
@@ -56,11 +58,49 @@ class Settings(BaseSettings):
     build_id: str | None = Field(None, validation_alias=_names("build_id"))
     build_uri: str | None = Field(None, validation_alias=_names("build_uri"))
     gate: dict[str, Any] = Field(default_factory=dict, validation_alias=_names("gate"))
-    subscription_id: str | None = Field(None, validation_alias=_names("subscription_id", "SUBSCRIPTION_ID"))
-    resource_group: str | None = Field(None, validation_alias=_names("resource_group", "RESOURCE_GROUP"))
-    workspace_name: str | None = Field(None, validation_alias=_names("workspace_name", "WORKSPACE_NAME"))
+    subscription_id: str | None = Field(
+        None, validation_alias=_names("subscription_id", "SUBSCRIPTION_ID", "AZUREML_ARM_SUBSCRIPTION")
+    )
+    resource_group: str | None = Field(
+        None, validation_alias=_names("resource_group", "RESOURCE_GROUP", "AZUREML_ARM_RESOURCEGROUP")
+    )
+    workspace_name: str | None = Field(
+        None, validation_alias=_names("workspace_name", "WORKSPACE_NAME", "AZUREML_ARM_WORKSPACE_NAME")
+    )
     datastore_name: str | None = Field(None, validation_alias=_names("datastore_name", "DATASTORE_NAME"))
-    compute: str | None = Field(None, validation_alias=_names("compute", "AML_COMPUTE_CLUSTER_NAME"))
+    compute: str = Field("flowerops-cpu", validation_alias=_names("compute", "AML_COMPUTE_CLUSTER_NAME"))
+    compute_size: str = Field(
+        "Standard_DS3_v2",
+        validation_alias=_names("compute_size", "AML_COMPUTE_CLUSTER_SKU", "AML_COMPUTE_CLUSTER_CPU_SKU"),
+    )
+    compute_priority: Literal["dedicated", "low_priority"] = Field(
+        "low_priority", validation_alias=_names("compute_priority", "AML_CLUSTER_PRIORITY")
+    )
+    compute_min_nodes: int = Field(
+        0, ge=0, le=1000, validation_alias=_names("compute_min_nodes", "AML_CLUSTER_MIN_NODES")
+    )
+    compute_max_nodes: int = Field(
+        2, ge=1, le=1000, validation_alias=_names("compute_max_nodes", "AML_CLUSTER_MAX_NODES")
+    )
+    compute_idle_seconds: int = Field(600, ge=0, validation_alias=_names("compute_idle_seconds"))
+    shm_size: str = Field("2g", pattern=r"^[0-9]+[bkmg]$", validation_alias=_names("shm_size"))
+    job_timeout_minutes: int | None = Field(None, ge=1, validation_alias=_names("job_timeout_minutes"))
+    train_environment: str = Field("flowerops-train", validation_alias=_names("train_environment", "AML_ENV_NAME"))
+    serve_environment: str = Field(
+        "flowerops-serve", validation_alias=_names("serve_environment", "AML_ENV_SCORE_NAME")
+    )
+    train_image: str = Field(f"{_IMAGES}/openmpi4.1.0-ubuntu22.04:latest", validation_alias=_names("train_image"))
+    train_gpu_image: str = Field(
+        f"{_IMAGES}/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04:latest", validation_alias=_names("train_gpu_image")
+    )
+    serve_image: str = Field(f"{_IMAGES}/minimal-py311-inference:latest", validation_alias=_names("serve_image"))
+    rebuild_environment: bool = Field(False, validation_alias=_names("rebuild_environment", "AML_REBUILD_ENVIRONMENT"))
+    instance_type: str = Field("Standard_DS3_v2", validation_alias=_names("instance_type"))
+    instance_count: int = Field(1, ge=1, le=100, validation_alias=_names("instance_count"))
+    endpoint_auth: Literal["key", "aad_token"] = Field("key", validation_alias=_names("endpoint_auth"))
+    endpoint_workers: int = Field(2, ge=1, le=64, validation_alias=_names("endpoint_workers"))
+    endpoint_timeout_s: float = Field(30.0, ge=1, le=180, validation_alias=_names("endpoint_timeout_s"))
+    serve_python: Path = Field(Path(".venv-serve/bin/python"), validation_alias=_names("serve_python"))
 
     @classmethod
     def settings_customise_sources(

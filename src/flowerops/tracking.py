@@ -235,8 +235,15 @@ class Ledger:
         """Runs that carry all these tags, newest first."""
         return self._search(" and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items()), limit)
 
-    def _search(self, condition: str, limit: int) -> list[RunRecord]:
-        ids = [experiment.experiment_id for experiment in self._client.search_experiments()]
+    def pipeline_runs(self, limit: int, experiment: str | None = None) -> list[RunRecord]:
+        """Runs that are no steps of another, newest first, of one experiment or of all."""
+        return self._search(f"tags.`{_PARENT_TAG}` IS NULL", limit, experiment)
+
+    def _search(self, condition: str, limit: int, experiment: str | None = None) -> list[RunRecord]:
+        known = self._client.search_experiments()
+        ids = [one.experiment_id for one in known if experiment in (None, one.name)]
+        if not ids:
+            return []
         found = self._client.search_runs(ids, condition, max_results=limit, order_by=["attributes.start_time DESC"])
         return [self._record(run) for run in found]
 

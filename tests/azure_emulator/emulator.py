@@ -82,7 +82,7 @@ class Emulator:
 
 
 def serve_python() -> Path | None:
-    """The Python that `make setup-serve` installs the scoring server for."""
+    """The Python that `make serve-env` installs the scoring server for."""
     python = azurite.ROOT / ".venv-serve" / "bin" / "python"
     return python if python.with_name("gunicorn").exists() else None
 

@@ -6,10 +6,10 @@ import contextlib
 import io
 import json
 import math
-import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console as Screen
@@ -27,23 +27,27 @@ from rich.progress import Task as RichTask
 from rich.table import Table
 from rich.text import Text
 
+from flowerops.cli.lines import LogFile, ProgressLines, rate, spelled_out
 from flowerops.domain.progress import Task
 from flowerops.errors import FlowerOpsError
 
 SCHEMA_VERSION = 1
-_EPOCH = "epoch"
 _WIDTH_WITHOUT_TERMINAL = 120
-_SECONDS_BETWEEN_LINES = 30
-_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that end a line, move the cursor or turn the text round, and halves of characters."""
 
 
 class Console:
-    """One command's voice."""
+    """One command's voice.
 
-    def __init__(self, command: str, *, as_json: bool) -> None:
+    Args:
+        command: Its words, for the JSON document.
+        as_json: Whether the result is a document.
+        log: A file that gets what is said while the work goes on, as lines, whatever the screen shows.
+    """
+
+    def __init__(self, command: str, *, as_json: bool, log: Path | None = None) -> None:
         self.command = command
         self.as_json = as_json
+        self._log = LogFile(log) if log else None
         self._out = _screen(sys.stdout)
         self._err = _screen(sys.stderr)
 
@@ -84,6 +88,7 @@ class Console:
 
     def warning(self, text: str) -> None:
         """One line to heed, on stderr."""
+        self._keep(f"warning: {text}")
         self._err.print(f"[bold yellow]warning:[/] {_shown(text)}", soft_wrap=True)
 
     def facts(self, rows: Mapping[str, object]) -> None:
@@ -110,7 +115,12 @@ class Console:
 
     def message(self, text: str) -> None:
         """One line on stderr while the work goes on."""
+        self._keep(text)
         self._err.print(f"[dim]{_shown(text)}[/]", soft_wrap=True, highlight=False)
+
+    def _keep(self, text: str) -> None:
+        if self._log:
+            self._log.message(text)
 
     @contextlib.contextmanager
     def task(self, label: str, total: int, unit: str) -> Iterator[Task]:
@@ -129,13 +139,14 @@ class Console:
         )
         started = time.perf_counter()
         with Progress(*columns, console=self._err, transient=True) as progress:
-            bar = _Bar(progress, label, total)
+            lines = ProgressLines(self._log, label, total, unit) if self._log else None
+            bar = _Bar(progress, label, total, lines)
             yield bar
         self._say_end(label, bar.done, unit, started, bar.status)
 
     def _lines(self, label: str, total: int, unit: str) -> Iterator[Task]:
         started = time.perf_counter()
-        lines = _Lines(self, label, total, unit)
+        lines = ProgressLines(self, label, total, unit)
         yield lines
         self._say_end(label, lines.done, unit, started, lines.status)
 
@@ -157,16 +168,15 @@ class _RateColumn(ProgressColumn):
         """The column of one bar; the first second says nothing reliable."""
         if (task.elapsed or 0.0) < 1:
             return Text("")
-        return Text(_rate(task.finished_speed or task.speed or 0.0, self._unit))
-
-
-def _rate(per_second: float, unit: str) -> str:
-    return f"{per_second:,.0f} {unit}s/s" if per_second >= 10 else f"{per_second:.1f} {unit}s/s"
+        return Text(rate(task.finished_speed or task.speed or 0.0, self._unit))
 
 
 class _Bar:
-    def __init__(self, progress: Progress, label: str, total: int) -> None:
+    """A bar on the screen, and lines in the log."""
+
+    def __init__(self, progress: Progress, label: str, total: int, lines: ProgressLines | None) -> None:
         self._progress = progress
+        self._lines = lines
         self._id = progress.add_task(label, total=total, status="")
         self.done = 0
         self.status = ""
@@ -175,41 +185,13 @@ class _Bar:
         self.done += amount
         self.status = status or self.status
         self._progress.update(self._id, advance=amount, status=self.status)
-
-
-class _Lines:
-    """Progress where no bar can be: a line an epoch, and one now and then in work that takes long."""
-
-    def __init__(self, console: Console, label: str, total: int, unit: str) -> None:
-        self._console = console
-        self._label = label
-        self._total = total
-        self._unit = unit
-        self._started = self._said = time.monotonic()
-        self.done = 0
-        self.status = ""
-
-    def advance(self, amount: int = 1, status: str | None = None) -> None:
-        self.done += amount
-        self.status = status or self.status
-        if self._unit == _EPOCH:
-            self._console.message(f"epoch {self.done}/{self._total} · {self.status}")
-        elif time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:
-            self._said = time.monotonic()
-            rate = self.done / (self._said - self._started)
-            left = (self._total - self.done) / rate
-            self._console.message(
-                f"{self._label}: {self.done:,} of {self._total:,}, {_rate(rate, self._unit)}, about {left:.0f} s left"
-            )
+        if self._lines:
+            self._lines.advance(amount, status)
 
 
 def _shown(text: str, kept: str = "") -> str:
     """Text as rich takes it: no markup, and what would steer the terminal spelled out, except for what is `kept`."""
-    return escape(_STEERING.sub(lambda found: found[0] if found[0] in kept else _spelled(found[0]), text))
-
-
-def _spelled(character: str) -> str:
-    return character.encode("unicode_escape").decode()
+    return escape(spelled_out(text, kept))
 
 
 def _without_nan(value: Any) -> Any:

@@ -78,3 +78,22 @@ PortOption = Annotated[
         show_default=False,
     ),
 ]
+Reason = Annotated[str | None, typer.Option("--reason", help="Why; recorded with the model.", show_default=False)]
+_AZUREML = "Azure ML"
+NoWait = Annotated[
+    bool,
+    typer.Option("--no-wait", help="Submit and give the run's id back at once.", rich_help_panel=_AZUREML),
+]
+Instances = Annotated[
+    int | None,
+    typer.Option("--instances", help="Machines. Default: 1.", min=1, rich_help_panel=_AZUREML, show_default=False),
+]
+Compute = Annotated[
+    str | None,
+    typer.Option(
+        "--compute",
+        help="Name of a compute cluster, or serverless. Default: the setting compute.",
+        rich_help_panel=_AZUREML,
+        show_default=False,
+    ),
+]

@@ -14,7 +14,7 @@ from flowerops.domain.params import SECTIONS, PreprocessParams
 from flowerops.errors import UsageError
 
 if TYPE_CHECKING:
-    from flowerops.services.intake import Mode
+    from flowerops.domain.params import Mode
 
 Params = TypeVar("Params", bound=Document)
 

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
@@ -13,6 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.options import Compute, Instances, NoWait
+from flowerops.domain.detached import RunDetachedError
+from flowerops.errors import UsageError
 
 if TYPE_CHECKING:
     from flowerops.services.pipeline import Caller
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from flowerops.targets.protocol import Target
 
 _COMMON = "Common options"
+_JOB_OPTIONS = ("no_wait", "instances", "compute")
 
 TargetOption = Annotated[
     Literal["local", "azureml"] | None,
@@ -37,14 +42,37 @@ JsonOption = Annotated[
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.", rich_help_panel=_COMMON)]
 
 
+@dataclass(frozen=True)
+class JobOptions:
+    """How a command's jobs run in a workspace."""
+
+    no_wait: bool = False
+    instances: int | None = None
+    compute: str | None = None
+
+    def check(self, target: str) -> None:
+        """Refuse them on this machine.
+
+        Raises:
+            UsageError: One was given for the local target.
+        """
+        given = {"--no-wait": self.no_wait, "--instances": self.instances, "--compute": self.compute}
+        for option, value in given.items():
+            if value and target == "local":
+                raise UsageError(f"{option} needs a workspace", "Add --target azureml.")
+
+
 class Session:
     """One run of one command."""
 
-    def __init__(self, command: str, flags: dict[str, Any], *, as_json: bool, debug: bool) -> None:
+    def __init__(
+        self, command: str, flags: dict[str, Any], *, as_json: bool, debug: bool, jobs: JobOptions | None = None
+    ) -> None:
         self.console = Console(command, as_json=as_json)
         self.as_json = as_json
         self.debug = debug
         self._flags = flags
+        self._jobs = jobs or JobOptions()
 
     @cached_property
     def settings(self) -> Settings:
@@ -56,9 +84,20 @@ class Session:
     @cached_property
     def target(self) -> Target:
         """The chosen target."""
+        return self.open(self.settings.target)
+
+    def open(self, name: Literal["local", "azureml"]) -> Target:
+        """A target by name, for a command that works on both."""
         from flowerops.targets import open_target
 
-        return open_target(self.settings)
+        settings = self.settings.model_copy(update={"target": name})
+        self._jobs.check(name)
+        return open_target(settings, self.console, wait=not self._jobs.no_wait, instances=self._jobs.instances or 1)
+
+    @property
+    def no_wait(self) -> bool:
+        """Whether the command lets go of what it submits."""
+        return self._jobs.no_wait
 
     @cached_property
     def caller(self) -> Caller:
@@ -70,6 +109,11 @@ class Session:
         build = build_info(os.environ, self.settings.build_id, self.settings.build_uri)
         return Caller(build, code_info(Path()), self.console)
 
+    def detached(self, run: RunDetachedError) -> None:
+        """End with a run that goes on by itself."""
+        document = {"run_id": run.run_id, "status": "submitted", "page": run.page}
+        self.finish(document, _show_detached)
+
     def finish(self, document: dict[str, Any], show: Callable[[Console, dict[str, Any]], None]) -> None:
         """End with a result: the JSON document, or what `show` makes of it for people."""
         if self.as_json:
@@ -78,8 +122,13 @@ class Session:
             show(self.console, document)
 
 
-def with_session(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command function a `session` in front and the common options behind its own parameters."""
+def with_session(name: str, *, jobs: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command function a `session` in front and the common options behind its own parameters.
+
+    Args:
+        name: The command's, in JSON documents.
+        jobs: Whether it submits jobs to a workspace, and so has options for them.
+    """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         hints = get_type_hints(function, include_extras=True)
@@ -90,11 +139,15 @@ def with_session(name: str) -> Callable[[Callable[..., None]], Callable[..., Non
 
         @wraps(function)
         def run(**given: Any) -> None:
-            flags = {"target": given.pop("target"), "home": given.pop("home")}
-            session = Session(name, flags, as_json=given.pop("json_"), debug=given.pop("debug"))
-            function(session, **given)
+            options = JobOptions(*(given.pop(option) for option in _JOB_OPTIONS)) if jobs else JobOptions()
+            flags = {"target": given.pop("target"), "home": given.pop("home"), "compute": options.compute}
+            session = Session(name, flags, as_json=given.pop("json_"), debug=given.pop("debug"), jobs=options)
+            try:
+                function(session, **given)
+            except RunDetachedError as run:
+                session.detached(run)
 
-        parameters = [*own, *_common_parameters()]
+        parameters = [*own, *(_job_parameters() if jobs else []), *_common_parameters()]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         # typing.get_type_hints follows __wrapped__ to the undecorated function, which lacks the common options.
@@ -105,13 +158,27 @@ def with_session(name: str) -> Callable[[Callable[..., None]], Callable[..., Non
     return decorate
 
 
-def _common_parameters() -> list[inspect.Parameter]:
-    def keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
+
+def _job_parameters() -> list[inspect.Parameter]:
     return [
-        keyword("target", TargetOption, None),
-        keyword("home", HomeOption, None),
-        keyword("json_", JsonOption, False),
-        keyword("debug", DebugOption, False),
+        _keyword(*option)
+        for option in zip(_JOB_OPTIONS, (NoWait, Instances, Compute), (False, None, None), strict=True)
     ]
+
+
+def _common_parameters() -> list[inspect.Parameter]:
+    return [
+        _keyword("target", TargetOption, None),
+        _keyword("home", HomeOption, None),
+        _keyword("json_", JsonOption, False),
+        _keyword("debug", DebugOption, False),
+    ]
+
+
+def _show_detached(console: Console, document: dict[str, Any]) -> None:
+    run_id = document["run_id"]
+    console.heading(f"submitted run {run_id}", mark="→")
+    console.facts({"page": document["page"] or "-", "wait": f"flowerops runs wait {run_id}"})

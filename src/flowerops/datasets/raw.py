@@ -11,7 +11,7 @@ from flowerops.datasets.photo_job import Decode, PhotoJob, UserFiles
 from flowerops.datasets.reference import read_reference, read_referenced, write_reference
 from flowerops.datasets.rows import read_manifest, read_rows, rows_bytes, write_version
 from flowerops.datasets.scan import FoundFile, Scan
-from flowerops.domain.dataset import Provenance, RawFile, VersionManifest, count_classes
+from flowerops.domain.dataset import Provenance, Quarantined, RawFile, VersionManifest, count_classes
 from flowerops.domain.diff import union
 from flowerops.domain.progress import Progress
 from flowerops.errors import StoreIntegrityError
@@ -90,24 +90,40 @@ def read_files(new: NewPhotos, progress: Progress, store: ObjectStore | None = N
 
 def publish_raw(rows: Iterable[RawFile], new: NewPhotos, home: Path, provenance: Provenance) -> Path:
     """Write the manifest of rows whose bytes are in the store already."""
-    ordered = sorted(rows, key=lambda row: (row.label, row.path))
-    data = rows_bytes(ordered)
-    manifest = VersionManifest(
-        kind="raw",
-        name=new.name,
-        digest=sha256_bytes(data),
-        files=len(ordered),
-        bytes=sum(row.bytes for row in ordered),
-        classes=count_classes(row.label for row in ordered),
-        skipped=new.scan.skipped,
-        synthetic=new.synthetic,
-        provenance=provenance,
-    )
+    manifest, data = raw_documents(rows, new.name, new.scan.skipped, provenance=provenance, synthetic=new.synthetic)
     folder = version_folder(home, new.name, manifest.digest)
     if not folder.exists():
         with publish_folder(folder) as temp:
             write_version(temp, manifest, data)
     return folder
+
+
+def raw_documents(
+    rows: Iterable[RawFile], name: str, skipped: list[Quarantined], *, provenance: Provenance, synthetic: bool
+) -> tuple[VersionManifest, bytes]:
+    """A raw version's manifest and the bytes of its rows.
+
+    Args:
+        rows: One a photo, in any order.
+        name: The dataset's.
+        skipped: What was not taken in.
+        provenance: Who does it.
+        synthetic: Whether the images are drawings.
+    """
+    ordered = sorted(rows, key=lambda row: (row.label, row.path))
+    data = rows_bytes(ordered)
+    manifest = VersionManifest(
+        kind="raw",
+        name=name,
+        digest=sha256_bytes(data),
+        files=len(ordered),
+        bytes=sum(row.bytes for row in ordered),
+        classes=count_classes(row.label for row in ordered),
+        skipped=skipped,
+        synthetic=synthetic,
+        provenance=provenance,
+    )
+    return manifest, data
 
 
 def version_folder(home: Path, name: str, digest: str) -> Path:

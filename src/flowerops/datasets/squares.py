@@ -6,6 +6,7 @@ The split of a photo is known only after the last one, because near-duplicates s
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from flowerops.datasets.rows import parse_rows, row_line
 from flowerops.domain.dataset import PhotoFacts, Quarantined
 from flowerops.errors import StoreIntegrityError
 from flowerops.images import PreparedImage
-from flowerops.io.atomic import explain_os_error
+from flowerops.io.atomic import atomic_write, explain_os_error
 from flowerops.io.hashing import sha256_bytes
 
 _PIXELS, _FACTS, _REJECTED = "pixels.bin", "facts.jsonl", "rejected.jsonl"
@@ -91,8 +92,22 @@ class SquaresWriter:
 
 
 def open_squares(folder: Path, image_size: int) -> list[Squares]:
-    """What all processes wrote into sub-folders of a folder; nothing when it is not there."""
-    return [Squares(path, image_size) for path in sorted(folder.glob("*/"))]
+    """What all processes wrote into sub-folders of a folder; nothing when it is not there.
+
+    A sub-folder without facts is what a process left that was killed while it published: see `publish_squares`.
+    """
+    return [Squares(path.parent, image_size) for path in sorted(folder.glob(f"*/{_FACTS}"))]
+
+
+def publish_squares(source: Path, target: Path) -> None:
+    """Copy what one writer wrote and closed to a place that many machines share.
+
+    Such a place may not be able to rename a folder; the facts come last, so that a reader sees all or nothing.
+    """
+    target.mkdir(parents=True)
+    for name in (_PIXELS, _REJECTED):
+        shutil.copyfile(source / name, target / name)
+    atomic_write(target / _FACTS, (source / _FACTS).read_bytes())
 
 
 def rejected_in(folder: Path) -> dict[str, str]:

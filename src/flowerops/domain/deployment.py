@@ -1,13 +1,15 @@
-"""An endpoint and its blue and green deployments: what is stored about them, and how it changes."""
+"""An endpoint and its blue and green deployments, wherever they run."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from typing import Literal
+
+from pydantic import SerializeAsAny
 
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.documents import Document
-from flowerops.errors import ConflictError, UsageError
+from flowerops.errors import UsageError
 
 Colour = Literal["blue", "green"]
 Role = Literal["active", "previous", "candidate"]
@@ -40,120 +42,37 @@ class ModelRef(Document):
     digest: str
 
 
-class ServerProcess(Document):
-    """A server on this machine. `started` (s since 1970) tells its pid from the same pid given out again later."""
-
-    pid: int
-    started: float
-    port: int
-    log: str
-
-    @property
-    def url(self) -> str:
-        """Where it listens; loopback only."""
-        return f"http://127.0.0.1:{self.port}"
-
-
-class Deployment(ServerProcess):
-    """One model version served by one process. created: ISO 8601, UTC. bundle: the folder it was loaded from."""
+class Deployment(Document):
+    """One model version that is served. created: ISO 8601, UTC. bundle: its folder on this machine; may be empty."""
 
     endpoint: str
     colour: Colour
     model: ModelRef
     dataset: VersionRef
     build_id: str
-    bundle: str
+    bundle: str = ""
     created: str
-
-    def same_process(self, other: ServerProcess | None) -> bool:
-        """Whether both records are about one process."""
-        return other is not None and (self.pid, self.started) == (other.pid, other.started)
-
-
-class EndpointState(Document):
-    """What is stored of an endpoint; the front reads `active` and `deployments` from it.
-
-    port: the endpoint's own, where its front listens. candidate: started and not (yet) given traffic.
-    generation: how many processes were started so far.
-    """
-
-    schema_version: int = 1
-    name: str
-    port: int | None = None
-    active: Colour | None = None
-    generation: int = 0
-    deployments: dict[Colour, Deployment] = {}
-    candidate: Deployment | None = None
-    front: ServerProcess | None = None
-
-    @property
-    def idle_colour(self) -> Colour:
-        """The colour that a new deployment gets."""
-        return "green" if self.active == "blue" else "blue"
-
-    @property
-    def current(self) -> Deployment | None:
-        """The deployment that has the traffic."""
-        return self.deployments.get(self.active) if self.active else None
-
-    @property
-    def previous(self) -> Deployment | None:
-        """The deployment that had the traffic before."""
-        return self.deployments.get(self.idle_colour)
-
-    def with_candidate(self, candidate: Deployment | None) -> Self:
-        """A started deployment that has no traffic, or none any more."""
-        return self.model_copy(update={"candidate": candidate})
-
-    def with_front(self, front: ServerProcess | None) -> Self:
-        """Another front process; the endpoint's port is the front's."""
-        update = {"front": front} | ({"port": front.port} if front else {})
-        return self.model_copy(update=update)
-
-    def next_generation(self) -> Self:
-        """Count one more started process."""
-        return self.model_copy(update={"generation": self.generation + 1})
-
-    def activated(self, deployment: Deployment) -> Self:
-        """Give all traffic to the candidate; the one that had it stays as the previous one.
-
-        Raises:
-            ConflictError: It is not the candidate for the idle colour; somebody else deployed or rolled back meanwhile.
-        """
-        if not deployment.same_process(self.candidate) or deployment.colour == self.active:
-            raise ConflictError(
-                f"endpoint {self.name} was changed by somebody else meanwhile", "Look at it, then deploy again."
-            )
-        deployments = {**self.deployments, deployment.colour: deployment}
-        return self.model_copy(
-            update={"candidate": None, "active": deployment.colour, "deployments": deployments},
-        )
-
-    def rolled_back(self, previous: Deployment) -> Self:
-        """Give all traffic to the previous deployment, which may have been started anew."""
-        deployments = {**self.deployments, previous.colour: previous}
-        candidate = None if previous.same_process(self.candidate) else self.candidate
-        return self.model_copy(
-            update={"candidate": candidate, "active": previous.colour, "deployments": deployments},
-        )
 
 
 class ObservedDeployment(Deployment):
-    """A deployment as it is right now: its process lives and is ready (running), lives only (unhealthy), or ended."""
+    """A deployment as it is right now: it lives and is ready (running), lives only (unhealthy), or ended (stopped)."""
 
     role: Role
     status: Status
 
 
 class Endpoint(Document):
-    """An endpoint as it is right now; running means that its url answers from the active deployment."""
+    """An endpoint as it is right now; running means that its url answers from the active deployment.
+
+    url: its base; scores are asked from its /score. port: on this machine only.
+    """
 
     name: str
     url: str | None
-    port: int | None
+    port: int | None = None
     status: Status
     active: Colour | None
-    deployments: list[ObservedDeployment]
+    deployments: list[SerializeAsAny[ObservedDeployment]]
 
     def deployment(self, role: Role) -> ObservedDeployment | None:
         """The deployment in a role."""

@@ -10,6 +10,8 @@ from pydantic import Field, field_validator
 from flowerops.domain.documents import Document
 
 Fit = Literal["pad", "crop", "stretch"]
+Mode = Literal["extend", "replace"]
+"""What becomes of the latest version's photos when there are new ones."""
 
 
 class PreprocessParams(Document):

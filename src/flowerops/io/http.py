@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import ssl
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from flowerops.errors import BadInputError, RemoteError
 
 _PIECE = 64 * 1024
+_TRUSTED = "REQUESTS_CA_BUNDLE"
+"""The variable with which people name the certificates of their company's proxy."""
 
 
 class NoAnswerError(RemoteError):
@@ -70,8 +76,7 @@ def send(
         BadInputError: The url is not an http(s) one.
     """
     parts = _parts(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)
+    connection = _connection(parts, timeout_s)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request(method, target, body, dict(headers or {}))
@@ -83,6 +88,27 @@ def send(
         raise NoAnswerError(f"no answer from {parts.netloc}: {reason}") from error
     finally:
         connection.close()
+
+
+def _connection(parts: SplitResult, timeout_s: float) -> http.client.HTTPConnection:
+    """A connection; https goes through the proxy of the environment, and trusts whom the environment trusts.
+
+    Plain http is for servers of this machine and never goes through a proxy.
+    """
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
+    named = os.environ.get(_TRUSTED, "")
+    trust = ssl.create_default_context(cafile=named if os.path.isfile(named) else None)  # noqa: PTH113
+    proxy = None if proxy_bypass(host) else getproxies().get("https")
+    if not proxy:
+        return http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=trust)
+    through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    connection = http.client.HTTPSConnection(through.hostname or "", through.port, timeout=timeout_s, context=trust)
+    login = f"{unquote(through.username)}:{unquote(through.password or '')}" if through.username else ""
+    headers = {"Proxy-Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {}
+    connection.set_tunnel(host, parts.port or 443, headers)
+    return connection
 
 
 def _parts(url: str) -> SplitResult:

@@ -5,27 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
+from flowerops.domain.deployment import Endpoint, ModelRef
 from flowerops.domain.names import Selector
-from flowerops.errors import ConflictError, SmokeTestFailedError
+from flowerops.errors import BadInputError, SmokeTestFailedError
 from flowerops.io.hashing import verify_seal
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import find_model
 from flowerops.services.smoke import SmokeResult, cases_from_bundle, run_smoke_test
-from flowerops.targets.protocol import ModelVersion, Target
-
-DEFAULT_PORT = 8890
-_PORTS_TRIED = 100
+from flowerops.targets.protocol import Machines, ModelVersion, Probe, Target
 
 
 @dataclass(frozen=True)
 class DeployRequest:
-    """model: which version, the champion when no number is given. port: None keeps the endpoint's, or finds one."""
+    """model: which version, the champion when no number is given. port: None keeps the endpoint's, or finds one.
+
+    machines: what it runs on, where the target has a choice.
+    """
 
     model: Selector
     endpoint: str
-    port: int | None
-    key: str | None = None
+    port: int | None = None
+    machines: Machines | None = None
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,10 @@ class Deployed:
 def plan(target: Target, request: DeployRequest) -> dict[str, Any]:
     """What `deploy` would do, without doing it."""
     model = find_model(target, request.model)
-    active = next((one for one in target.endpoints.all() if one.name == request.endpoint), None)
-    before = active.deployment("active") if active else None
+    try:
+        before = target.endpoints.find(request.endpoint).deployment("active")
+    except BadInputError:  # it is to be made
+        before = None
     return {
         "endpoint": request.endpoint,
         "model": {"name": model.name, "version": model.version, "digest": model.digest},
@@ -67,8 +69,8 @@ def plan(target: Target, request: DeployRequest) -> dict[str, Any]:
 def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
     """Deploy a model version to an endpoint.
 
-    The new deployment is smoke-tested on its own port before it gets any traffic; when it fails it is stopped and the
-    one that served goes on.
+    The new deployment is smoke-tested by itself before it gets any traffic; when it fails it is removed and the one
+    that served goes on.
 
     Raises:
         BadInputError: There is no such model.
@@ -78,14 +80,14 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
         SmokeTestFailedError: It answered, but not as it must.
     """
     model = find_model(target, request.model)
-    verify_seal(model.bundle, model.digest)
+    verify_seal(target.models.open(model), model.digest)
     ref = ModelRef(name=model.name, version=model.version, digest=model.digest)
     with target.endpoints.deploying(request.endpoint):
-        port = _choose_port(target, request)
+        port = target.endpoints.choose_port(request.endpoint, request.port)
         caller.progress.message(f"starting {model.name}:{model.version} beside what serves now")
-        deployment = target.endpoints.start(request.endpoint, model.bundle, ref, port)
+        deployment = target.endpoints.start(request.endpoint, model.bundle, ref, port, request.machines)
         try:
-            smoke = _prove(deployment, model, request.key)
+            smoke = prove(target.endpoints.probe(request.endpoint, deployment), model)
         except BaseException:
             target.endpoints.discard(request.endpoint, deployment)
             raise
@@ -94,25 +96,14 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
     return Deployed(endpoint, deployment.colour, model, smoke)
 
 
-def _choose_port(target: Target, request: DeployRequest) -> int | None:
-    """The port asked for; else None where the endpoint has one already; else the first free one."""
-    if request.port is not None:
-        target.endpoints.check_port(request.endpoint, request.port)
-        return request.port
-    if any(one.name == request.endpoint and one.port for one in target.endpoints.all()):
-        return None
-    for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
-        try:
-            target.endpoints.check_port(request.endpoint, port)
-        except ConflictError:
-            continue
-        return port
-    raise ConflictError(f"no free port from {DEFAULT_PORT} on", "Choose one with --port.")
+def prove(probe: Probe, model: ModelVersion) -> SmokeResult:
+    """Smoke-test a deployment of a model with the model's golden images.
 
-
-def _prove(deployment: Deployment, model: ModelVersion, key: str | None) -> SmokeResult:
+    Raises:
+        SmokeTestFailedError: It does not answer as it must.
+    """
     expected = ModelRef(name=model.name, version=model.version, digest=model.digest)
-    result = run_smoke_test(deployment.url, cases_from_bundle(model.bundle), expected_model=expected, key=key)
+    result = run_smoke_test(probe, cases_from_bundle(model.bundle), expected_model=expected)
     if not result.passed:
         failed = [check for check in result.checks if not check.passed]
         raise SmokeTestFailedError(

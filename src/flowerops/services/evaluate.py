@@ -141,10 +141,13 @@ def _evaluate(
         },
         {"gate": request.policy.model_dump_json()} if decide else None,
     )
-    evaluation = read_evaluation(output)
-    run_id = subject.run.id if subject.run else None
-    elapsed = time.perf_counter() - started
-    return Evaluated(run_id, subject.model, evaluation, output.folder / REPORT_FILE, elapsed)
+    run_id = pipeline.run_id if subject.run else None
+    return evaluated_from(run_id, subject.model, output, time.perf_counter() - started)
+
+
+def evaluated_from(run_id: str | None, model: ModelVersion | None, output: StepOutput, seconds: float) -> Evaluated:
+    """What an evaluate step left behind; of a run's candidate, or of a model."""
+    return Evaluated(run_id, model, read_evaluation(output), output.folder / REPORT_FILE, seconds)
 
 
 def read_evaluation(output: StepOutput) -> Evaluation:

@@ -45,10 +45,10 @@ def export(target: Target, request: ExportRequest, progress: Progress) -> dict[s
     found = target.datasets.find(request.dataset)
     with new_folder(request.folder) as temp:
         if found.manifest.kind == "raw":
-            version = RawVersion(found.folder, target.datasets.objects())
+            version = RawVersion(target.datasets.open(found), target.datasets.objects())
             lines: list[Exported] = export_raw(version, _known(target, found), temp, progress)
         else:
-            lines = export_processed(ProcessedVersion(found.folder), temp, progress)
+            lines = export_processed(ProcessedVersion(target.datasets.open(found)), temp, progress)
         if request.format == "csv":
             (temp / CSV_FILE).write_bytes(csv_bytes(lines))
     return _document(found, request.folder.resolve(), request.format, len(lines))

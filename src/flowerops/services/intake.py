@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from flowerops.datasets.history import History
 from flowerops.datasets.photo_job import Decode
@@ -15,14 +15,13 @@ from flowerops.datasets.squares import rejected_in
 from flowerops.domain.dataset import PROCESSED_SUFFIX, Quarantined, RawFile, count_classes
 from flowerops.domain.diff import DatasetDiff, diff, summary, union
 from flowerops.domain.names import Selector
-from flowerops.domain.params import PreprocessParams
+from flowerops.domain.params import Mode, PreprocessParams
 from flowerops.domain.steps import StepContext
 from flowerops.errors import BadInputError, UsageError
 from flowerops.samples.marker import is_sample_set
 from flowerops.services.pipeline import Caller
+from flowerops.steps.intake import refuse_lost_classes
 from flowerops.targets.protocol import DatasetVersion, Target
-
-Mode = Literal["extend", "replace"]
 
 
 @dataclass(frozen=True)
@@ -75,24 +74,27 @@ def look(target: Target, intake: Intake, caller: Caller) -> dict[str, Any]:
     }
 
 
-def take_in(target: Target, intake: Intake, caller: Caller, squares: Path) -> TakenIn:
+def take_in(target: Target, intake: Intake, caller: Caller, squares: Path | None) -> TakenIn:
     """Read, hash, store and decode each file in one go, and say in one line what changes.
 
     Args:
         target: Where to.
         intake: What.
         caller: Who asks, and who listens.
-        squares: Folder for what was decoded; photos that an earlier version decoded in this way are left out.
+        squares: Folder for what was decoded; photos that an earlier version decoded in this way are left out. None
+            leaves the decoding to the preprocess step.
 
     Raises:
         BadInputError: The folder cannot be used, or classes would go without a word from the user.
     """
     scan, base, before = _scanned(target, intake)
     new = _new_photos(target, intake, scan, base, before, squares)
+    if squares is None:
+        new = replace(new, decode=None)
     folder = target.datasets.take_in(new, StepContext(build=caller.build, code=caller.code), caller.progress)
     rows = RawVersion(folder).rows
     changes = diff(before, rows)
-    quarantined = _rejected(rows, rejected_in(squares))
+    quarantined = _rejected(rows, rejected_in(squares)) if squares else []
     against = f" against {base.name}:{base.version}" if base else ""
     caller.progress.message(f"{intake.folder}: {summary(changes, len(quarantined), len(scan.skipped))}{against}")
     return TakenIn(folder, changes, base, quarantined)
@@ -140,19 +142,8 @@ def _scanned(target: Target, intake: Intake) -> tuple[Scan, DatasetVersion | Non
     base = known[0] if known else None
     scan = scan_folder(intake.folder, min_classes=1 if base and intake.mode == "extend" else 2)
     if base is not None and intake.mode is None:
-        _refuse_lost_classes(intake, base, set(scan.classes()))
+        refuse_lost_classes(intake.folder, f"{base.name}:{base.version}", base.manifest.classes, scan)
     return scan, base, RawVersion(base.folder).rows if base else []
-
-
-def _refuse_lost_classes(intake: Intake, base: DatasetVersion, found: set[str]) -> None:
-    lost = sorted(set(base.manifest.classes) - found)
-    if lost:
-        named = f"{base.name}:{base.version}"
-        raise BadInputError(
-            f"{intake.folder} lacks {len(lost)} class{'es' * (len(lost) > 1)} that {named} has: {', '.join(lost)}",
-            f"--extend adds the folder to {named}; --replace makes a version of exactly this folder.",
-            {"classes_removed": lost},
-        )
 
 
 def _plan(changes: DatasetDiff, base: DatasetVersion | None, quarantined: list[Quarantined]) -> dict[str, Any]:

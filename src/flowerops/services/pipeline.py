@@ -56,9 +56,10 @@ class Pipeline:
     ) -> StepOutput:
         """Run a step and wait for it."""
         datasets = [ref for ref in (context.raw, context.processed) if ref is not None]
-        return self.target.runs.run_step(
-            self.run_id, StepRequest(name, inputs, params, context, datasets, values or {})
-        )
+        request = StepRequest(name, inputs, params, context, datasets, values or {})
+        output = self.target.runs.run_step(self.run_id, request, self.caller.progress)
+        self.run_id = output.pipeline_id or self.run_id
+        return output
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """Add tags to the pipeline run."""

@@ -11,6 +11,7 @@ from flowerops.errors import BadInputError, RemoteError
 from flowerops.images import ImageRejectedError
 from flowerops.io.http import send
 from flowerops.services.selection import find_model
+from flowerops.services.smoke_client import message_of, status_of
 from flowerops.serving.scorer import Scorer
 from flowerops.targets.protocol import Target
 
@@ -28,7 +29,7 @@ def predict_with_model(target: Target, selector: Selector, images: Sequence[Path
     """
     payloads = [(path, _read(path)) for path in images]
     model = find_model(target, selector)
-    scorer = Scorer.load(model.bundle, model.digest)
+    scorer = Scorer.load(target.models.open(model), model.digest)
     predictions = []
     for path, data in payloads:
         try:
@@ -40,24 +41,23 @@ def predict_with_model(target: Target, selector: Selector, images: Sequence[Path
     return {"predictions": predictions, "model": described, "synthetic": scorer.info.synthetic}
 
 
-def predict_with_endpoint(target: Target, name: str, images: Sequence[Path], key: str | None) -> dict[str, Any]:
+def predict_with_endpoint(target: Target, name: str, images: Sequence[Path]) -> dict[str, Any]:
     """Score files at a running endpoint.
 
     Raises:
         BadInputError: No such endpoint, or a file that cannot be read or that the server refuses.
         RemoteError: Nothing serves there, or it failed.
     """
-    endpoint = target.endpoints.find(name)
-    if endpoint.url is None or endpoint.status == "stopped":
-        raise RemoteError(f"endpoint {name} serves nothing", f"Deploy a model: flowerops deploy --endpoint {name}")
-    headers = {"Content-Type": "application/octet-stream"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    probe = target.endpoints.probe(name)
+    headers = {"Content-Type": "application/octet-stream"} | probe.all_headers
     predictions, model = [], None
     for path in images:
-        answer = send("POST", f"{endpoint.url}/score", _read(path), headers, _TIMEOUT_S)
+        answer = send("POST", f"{probe.url}/score", _read(path), headers, max(_TIMEOUT_S, probe.timeout_s))
+        status = status_of(answer)
+        if status >= 400:
+            kind = BadInputError if status in (400, 413, 415) else RemoteError
+            raise kind(f"{path}: the endpoint answered {status}{message_of(answer)}")
         body = answer.json()
-        if answer.status >= 400:
-            kind = BadInputError if answer.status in (400, 413, 415) else RemoteError
-            raise kind(f"{path}: the endpoint answered {answer.status}: {body['error']['message']}")
         predictions.append({"path": str(path), "label": body["label"], "probabilities": body["probabilities"]})
         model = body["model"]
     return {"predictions": predictions, "model": model, "endpoint": name}

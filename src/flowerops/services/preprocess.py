@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from flowerops.datasets.raw import RawVersion
-from flowerops.datasets.split import SPLITTER_VERSION
+from flowerops.datasets.recipe import decisive, recipe_of
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.dataset import PROCESSED_SUFFIX, VersionManifest
-from flowerops.domain.documents import digest_of
 from flowerops.domain.names import Selector
-from flowerops.domain.params import PreprocessParams
-from flowerops.images import DECODER_VERSION
+from flowerops.domain.params import Mode, PreprocessParams
 from flowerops.io.discard import discard
 from flowerops.services.hygiene import warnings_of
-from flowerops.services.intake import Intake, Mode, look, take_in
+from flowerops.services.intake import Intake, look, take_in
 from flowerops.services.pipeline import Caller, Pipeline
 from flowerops.targets.protocol import DatasetVersion, Target
 
@@ -115,7 +113,7 @@ def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_
     with target.storage.workspace() as temp:
         taken, squares = None, None
         if request.folder is not None:
-            squares = temp / "squares"
+            squares = temp / "squares" if target.datasets.keeps_squares() else None
             taken = take_in(target, _intake(request, request.folder), caller, squares)
         folder = taken.folder if taken else target.datasets.find(request.dataset).folder
         changes = taken.plan() if taken else None
@@ -135,7 +133,7 @@ def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_
                     "squares": squares,
                     "earlier": [found.folder for found in target.datasets.all(raw.name + PROCESSED_SUFFIX)],
                 },
-                {"recipe": _recipe(raw, request.params)},
+                {"recipe": recipe_of(raw, request.params)},
             )
             if squares is not None:
                 discard(squares)  # before the photos are flushed to the disk, and these with them
@@ -151,7 +149,7 @@ def _intake(request: PreprocessRequest, folder: Path) -> Intake:
 
 def _why(target: Target, raw: VersionManifest, params: PreprocessParams) -> tuple[str, DatasetVersion | None]:
     """Why the step runs or not, by the first input that differs, and the version that makes it unnecessary."""
-    recipe = _recipe(raw, params)
+    recipe = recipe_of(raw, params)
     known = target.datasets.all(raw.name + PROCESSED_SUFFIX)
     for found in known:
         if found.manifest.recipe == recipe:
@@ -167,14 +165,3 @@ def _why(target: Target, raw: VersionManifest, params: PreprocessParams) -> tupl
         if before != value:
             return f"{name} is {value}, in {named} it was {before}", None
     return f"the way to decode or to split is not that of {named}", None
-
-
-def decisive(params: PreprocessParams) -> dict[str, Any]:
-    """The parameters that decide about the result."""
-    return params.model_dump(exclude={"workers", "max_bad"})
-
-
-def _recipe(raw: VersionManifest, params: PreprocessParams) -> str:
-    return digest_of(
-        {"raw": raw.digest, "params": decisive(params), "decoder": DECODER_VERSION, "splitter": SPLITTER_VERSION}
-    )

@@ -93,7 +93,7 @@ def _processed(target: Target, selector: Selector) -> DatasetVersion:
 
 
 def _facts(target: Target, version: DatasetVersion, per_class: int | None) -> PreviewFacts:
-    opened = ProcessedVersion(version.folder)
+    opened = ProcessedVersion(target.datasets.open(version))
     raw = raw_version_of(target, version)
     hygiene = read_hygiene(version.folder, raw.manifest if raw else None)
     sheets = contact_sheets(opened.rows, per_class or default_per_class(len(opened.labels)))
@@ -137,7 +137,7 @@ def _left_out(
     """Files that are not used, as far as they can be shown, from the photos as received."""
     if raw is None or not paths:
         return {}
-    opened = RawVersion(raw.folder, target.datasets.objects())
+    opened = RawVersion(target.datasets.open(raw), target.datasets.objects())
     rows = [row for row in opened.rows if row.path in paths]
     return {row.path: photo for row, photo in _decoded(opened, rows, size, side)}
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from flowerops.domain.bundle import BundleInfo
+from flowerops.domain.bundle import BundleInfo, VersionRef
 from flowerops.domain.gate import Decision, decide
 from flowerops.domain.names import valid_name
 from flowerops.domain.params import GatePolicy, RegisterParams
@@ -13,12 +16,13 @@ from flowerops.domain.verdict import Evaluation
 from flowerops.errors import BadInputError, ConflictError, GateRejectedError, StoreIntegrityError, UsageError
 from flowerops.io.hashing import verify_seal
 from flowerops.services.evaluate import find_run, read_bundle, read_evaluation, trained_output
-from flowerops.services.pipeline import Caller, Pipeline
+from flowerops.services.pipeline import Caller
 from flowerops.services.selection import champion_of
 from flowerops.services.train import BUNDLE_DIR
 from flowerops.targets.protocol import ModelVersion, Run, Target
 
-_PROMOTION = "promotion"
+PROMOTION = "promotion"
+"""Tag: `pending` while a version that is to become the champion is not it yet, `done` afterwards."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,20 @@ class Registered:
         }
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """What is to be registered: the run that it came from, its bundle, and what evaluate found.
+
+    bundle: asked for only when there is something to register. numbered: dataset versions that got their numbers after
+    the bundle was sealed.
+    """
+
+    run: Run
+    bundle: Callable[[], Path]
+    evaluation: Callable[[], Evaluation]
+    numbered: Sequence[VersionRef] = ()
+
+
 def register(target: Target, request: RegisterRequest, caller: Caller) -> Registered:
     """Register a run's candidate; a second call for the same run gives the same version.
 
@@ -59,22 +77,53 @@ def register(target: Target, request: RegisterRequest, caller: Caller) -> Regist
         ConflictError: The run was compared with another champion than there is now.
         UsageError: `force` without a reason.
     """
-    params = request.params
+    check(request.params)
+    run = find_run(target, request.run_id)
+    candidate = Candidate(
+        run, lambda: trained_output(target, run).folder / BUNDLE_DIR, lambda: _evaluation(target, run)
+    )
+    recorded = target.runs.recorded_step(run.id, "register", {"model": request.params.name})
+    return register_candidate(target, candidate, request, caller, recorded)
+
+
+def check(params: RegisterParams) -> None:
+    """Refuse what cannot be registered in any case.
+
+    Raises:
+        UsageError: A name that no model may have, or `force` without a reason.
+    """
     valid_name(params.name, "model")
     if params.force and not (params.reason or "").strip():
         raise UsageError("--force needs --reason", "Say why the gate is overruled; it is recorded with the model.")
-    run = find_run(target, request.run_id)
-    with target.models.registration(params.name):
-        before = target.models.versions(params.name)
-        existing = next((version for version in before if version.run_id == run.id), None)
-        evaluation = _evaluation(target, run)
+
+
+def register_candidate(
+    target: Target, candidate: Candidate, request: RegisterRequest, caller: Caller, step: AbstractContextManager[str]
+) -> Registered:
+    """Register a candidate that is at hand.
+
+    Args:
+        target: Where the model goes.
+        candidate: What to register.
+        request: Under which name and policy.
+        caller: Who asks.
+        step: Gives the id of the step run that this is; entered only when there is something to register.
+
+    Raises:
+        GateRejectedError, ConflictError: As `register` does.
+    """
+    with target.models.registration(request.params.name):
+        before = target.models.versions(request.params.name)
+        existing = next((version for version in before if version.run_id == candidate.run.id), None)
+        evaluation = candidate.evaluation()
         if existing is not None:
             decision = evaluation.decision or decide(evaluation.metrics, evaluation.comparison, request.policy)
-            cut_off = existing.tags.get(_PROMOTION) == "pending"
+            cut_off = existing.tags.get(PROMOTION) == "pending"
             return Registered(_promote(target, existing) if cut_off else existing, decision, True)
-        decision = _decide(run, evaluation, champion_of(before), request)
-        pipeline = Pipeline(target, caller, run.id, run.experiment)
-        model = _register(pipeline, run, evaluation, decision, params)
+        decision = _decide(candidate.run, evaluation, champion_of(before), request)
+        with step as step_id:
+            model = _register(target, candidate, evaluation, decision, request.params, caller)
+            target.runs.tag(step_id, {"model": f"{model.name}:{model.version}", "outcome": decision.outcome})
     return Registered(model, decision, False)
 
 
@@ -104,41 +153,41 @@ def _decide(run: Run, evaluation: Evaluation, champion: ModelVersion | None, req
 
 
 def _register(
-    pipeline: Pipeline, run: Run, evaluation: Evaluation, decision: Decision, params: RegisterParams
+    target: Target,
+    candidate: Candidate,
+    evaluation: Evaluation,
+    decision: Decision,
+    params: RegisterParams,
+    caller: Caller,
 ) -> ModelVersion:
-    target = pipeline.target
-    bundle = trained_output(target, run).folder / BUNDLE_DIR
+    run, bundle = candidate.run, candidate.bundle()
     digest = verify_seal(bundle)
     if digest != evaluation.candidate_digest:
         raise StoreIntegrityError(
             f"run {run.id}: the bundle is not the one that was evaluated", "Evaluate the run again, then register it."
         )
-    info = read_bundle(bundle)
-    tags = pipeline.caller.tags() | _tags(info, evaluation, decision, run) | _force_tags(params, pipeline.caller)
+    tags = caller.tags() | _tags(read_bundle(bundle), evaluation, decision, candidate) | _force_tags(params, caller)
     takes_over = decision.takes_over or params.force
     if takes_over:
-        tags[_PROMOTION] = "pending"
-    with target.runs.recorded_step(run.id, "register", {"model": params.name}) as step_id:
-        model = target.models.register(params.name, bundle, run.id, tags)
-        if takes_over:
-            model = _promote(target, model)
-        target.runs.tag(step_id, {"model": f"{model.name}:{model.version}", "outcome": decision.outcome})
-    return model
+        tags[PROMOTION] = "pending"
+    model = target.models.register(params.name, bundle, run.id, tags)
+    return _promote(target, model) if takes_over else model
 
 
 def _promote(target: Target, model: ModelVersion) -> ModelVersion:
     """Move the champion; the tag says that it was done, so that a repeated call neither forgets nor repeats it."""
     target.models.set_champion(model.name, model.version)
-    target.models.tag(model.name, model.version, {_PROMOTION: "done"})
+    target.models.tag(model.name, model.version, {PROMOTION: "done"})
     return next(found for found in target.models.versions(model.name) if found.version == model.version)
 
 
-def _tags(info: BundleInfo, evaluation: Evaluation, decision: Decision, run: Run) -> dict[str, str]:
+def _tags(info: BundleInfo, evaluation: Evaluation, decision: Decision, candidate: Candidate) -> dict[str, str]:
+    run = candidate.run
     tags = {
         "experiment_name": run.experiment,
         "run_type": run.tags.get("run_type", ""),
         "run_id": run.id,
-        "processed_id": f"{info.processed.name}:{info.processed.version}",
+        "processed_id": _named(info.processed, candidate.numbered),
         "processed_digest": info.processed.digest,
         "outcome": decision.outcome,
         "synthetic": str(info.synthetic).lower(),
@@ -146,8 +195,14 @@ def _tags(info: BundleInfo, evaluation: Evaluation, decision: Decision, run: Run
         "backbone": info.backbone.name,
     }
     if info.raw is not None:
-        tags |= {"dataset_id": f"{info.raw.name}:{info.raw.version}", "dataset_digest": info.raw.digest}
+        tags |= {"dataset_id": _named(info.raw, candidate.numbered), "dataset_digest": info.raw.digest}
     return tags | {f"test_{name}": f"{value:.6f}" for name, value in evaluation.metrics.summary().items()}
+
+
+def _named(ref: VersionRef, numbered: Sequence[VersionRef]) -> str:
+    """`NAME:NUMBER`; a bundle from a pipeline that began with plain photos knows the digest only."""
+    number = ref.version or next((found.version for found in numbered if found.digest == ref.digest), None)
+    return f"{ref.name}:{number}" if number else ref.name
 
 
 def _force_tags(params: RegisterParams, caller: Caller) -> dict[str, str]:

@@ -14,6 +14,7 @@ from flowerops.services.evaluate import EvaluateRequest, evaluate_in
 from flowerops.services.pipeline import Caller, Pipeline, begin
 from flowerops.services.register import RegisterRequest, register
 from flowerops.services.train import TrainRequest, check, resolve, train
+from flowerops.services.training import TrainingParams, train_as_job
 from flowerops.targets.protocol import Target
 
 Result = TypeVar("Result")
@@ -80,8 +81,14 @@ def run_all(target: Target, request: RunRequest, caller: Caller, on_step: OnStep
 
 
 def _make_model(pipeline: Pipeline, request: RunRequest, steps: _Steps) -> None:
-    target = pipeline.target
     prepared = steps.take("preprocess", lambda: resolve(pipeline, request.train), lambda result: result.document())
+    if pipeline.target.pipelines is not None:
+        params = TrainingParams(
+            request.train.params, request.evaluate.params, request.register.params, request.register.policy
+        )
+        train_as_job(pipeline, pipeline.target.pipelines, prepared, params, steps.add)
+        return
+    target = pipeline.target
     steps.take("train", lambda: train(pipeline, prepared, request.train.params), lambda result: result.document())
     run = target.runs.find(pipeline.run_id)
     steps.take("evaluate", lambda: evaluate_in(pipeline, request.evaluate, run), lambda result: result.document())

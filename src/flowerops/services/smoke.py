@@ -13,7 +13,8 @@ from flowerops.domain.documents import Document
 from flowerops.errors import BadInputError, FlowerOpsError, RemoteError
 from flowerops.io.atomic import atomic_write
 from flowerops.services.smoke_cases import Case, cases_from_bundle, cases_from_images
-from flowerops.services.smoke_client import EndpointClient, Prediction
+from flowerops.services.smoke_client import EndpointClient, Prediction, status_of
+from flowerops.targets.protocol import Probe
 
 __all__ = ["Case", "Check", "SmokeResult", "cases_from_bundle", "cases_from_images", "run_smoke_test", "write_junit"]
 
@@ -43,33 +44,30 @@ class SmokeResult(Document):
 
 
 def run_smoke_test(
-    url: str,
+    probe: Probe,
     cases: Sequence[Case],
     *,
     expected_model: ModelRef | None = None,
-    key: str | None = None,
     latency_budget_ms: float | None = None,
-    warmup_s: float = 10.0,
-    timeout_s: float = 10.0,
 ) -> SmokeResult:
     """Test an endpoint; its failures are failed checks, never exceptions.
 
     Args:
-        url: The endpoint's base url; /healthz, /readyz and /score are asked.
+        probe: How to reach it; /healthz, /readyz (where it has them) and /score are asked.
         cases: The images; at least one.
         expected_model: The version that must answer; None only wants all answers to be from one version.
-        key: The API key.
         latency_budget_ms: What the 95th percentile of the answers may take; None means 2 s.
-        warmup_s: How long an endpoint that is not there yet is tried again.
-        timeout_s: For one request.
 
     Raises:
         BadInputError: There is no case, or the url is not an http(s) one.
     """
     if not cases:
         raise BadInputError("a smoke test without any image proves nothing", "Give test images, or a bundle's own.")
-    client = EndpointClient(url, key, timeout_s, warmup_s)
-    checks = [_probe(client, "alive", "/healthz"), _probe(client, "ready", "/readyz")]
+    client = EndpointClient(probe)
+    if probe.has_health_routes:
+        checks = [_route_check(client, "alive", "/healthz"), _route_check(client, "ready", "/readyz")]
+    else:
+        checks = [_ready_check(client, cases[0])]
     if not all(check.passed for check in checks):
         return SmokeResult(passed=False, checks=checks, latency_ms={})
     answers: list[Prediction] = []
@@ -96,7 +94,16 @@ def write_junit(result: SmokeResult, path: Path) -> None:
     atomic_write(path, ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))
 
 
-def _probe(client: EndpointClient, name: str, path: str) -> Check:
+def _ready_check(client: EndpointClient, case: Case) -> Check:
+    """Whether anything is scored at all; the endpoint is warm then, and the latency is that of later requests."""
+    try:
+        answer, _ = client.post_image(case.data, "application/octet-stream")
+    except RemoteError as error:
+        return Check(name="ready", passed=False, detail=error.message)
+    return Check(name="ready", passed=answer.status == 200, detail=f"/score answered {status_of(answer)}")
+
+
+def _route_check(client: EndpointClient, name: str, path: str) -> Check:
     try:
         answer = client.get(path)
         if answer.status == 200:
@@ -152,9 +159,10 @@ def _refusal_check(client: EndpointClient) -> Check:
     name = "bad image is refused"
     try:
         answer, _ = client.post_image(_NOT_AN_IMAGE, "image/jpeg")
+        status = status_of(answer)
         if answer.status in _REFUSALS:
             answer.json()
-        return Check(name=name, passed=answer.status in _REFUSALS, detail=f"answered {answer.status}")
+        return Check(name=name, passed=status in _REFUSALS, detail=f"answered {status}")
     except RemoteError as error:
         return Check(name=name, passed=False, detail=error.message)
 

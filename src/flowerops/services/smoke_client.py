@@ -10,8 +10,11 @@ from typing import Any, TypeGuard
 
 from flowerops.errors import RemoteError
 from flowerops.io.http import HttpAnswer, NoAnswerError, send
+from flowerops.targets.protocol import Probe
 
-_WARMING_UP = {429, 502, 503, 504}
+_WARMING_UP = {408, 429, 502, 503, 504}
+_MODEL_ERROR = 424
+_MODEL_STATUS = "ms-azureml-model-error-statuscode"
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 _SUM_TOLERANCE = 0.01
@@ -28,20 +31,13 @@ class Prediction:
 
 
 class EndpointClient:
-    """Asks one endpoint.
+    """Asks one endpoint; while it warms up, a refused connection or a gateway's 429 or 5xx is tried again."""
 
-    Args:
-        url: The endpoint's base url.
-        key: Its API key.
-        timeout_s: For one request.
-        warmup_s: For how long a refused connection or a 429 or 5xx of a gateway is tried again, from now on.
-    """
-
-    def __init__(self, url: str, key: str | None, timeout_s: float, warmup_s: float) -> None:
-        self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._timeout_s = timeout_s
-        self._warm_at = time.monotonic() + warmup_s
+    def __init__(self, probe: Probe) -> None:
+        self._url = probe.url.rstrip("/")
+        self._headers = probe.all_headers
+        self._timeout_s = probe.timeout_s
+        self._warm_at = time.monotonic() + probe.warmup_s
 
     def get(self, path: str) -> HttpAnswer:
         """GET, with patience.
@@ -59,7 +55,7 @@ class EndpointClient:
         """
         answer, ms = self.post_image(data, "application/octet-stream")
         if answer.status != 200:
-            raise RemoteError(f"status {answer.status}{_said(answer)}")
+            raise RemoteError(f"status {status_of(answer)}{message_of(answer)}")
         return _prediction(answer.json(), ms)
 
     def post_image(self, data: bytes, media_type: str) -> tuple[HttpAnswer, float]:
@@ -82,6 +78,15 @@ class EndpointClient:
                     raise
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+
+
+def status_of(answer: HttpAnswer) -> int:
+    """The model's own status: a managed endpoint answers 424 for whatever its model refuses, and says which it was.
+
+    Source: "HTTP status codes for online endpoints" in the documentation of Azure Machine Learning.
+    """
+    said = answer.headers.get(_MODEL_STATUS, "")
+    return int(said) if answer.status == _MODEL_ERROR and said.isascii() and said.isdigit() else answer.status
 
 
 def _prediction(document: Any, ms: float) -> Prediction:
@@ -108,7 +113,8 @@ def _is_distribution(value: Any) -> TypeGuard[dict[str, float]]:
     return numbers and all(0 <= share <= 1 for share in shares) and math.isclose(sum(shares), 1, abs_tol=_SUM_TOLERANCE)
 
 
-def _said(answer: HttpAnswer) -> str:
+def message_of(answer: HttpAnswer) -> str:
+    """`: why`, where a refusal says why."""
     try:
         return f": {answer.json()['error']['message']}"
     except (RemoteError, KeyError, TypeError):

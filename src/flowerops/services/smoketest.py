@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowerops.domain.deployment import Endpoint
+from flowerops.domain.deployment import Deployment, Endpoint
+from flowerops.domain.names import Selector
 from flowerops.errors import SmokeTestFailedError
+from flowerops.services.selection import find_model
 from flowerops.services.smoke import (
     Case,
     SmokeResult,
@@ -31,7 +33,6 @@ class SmokeTestRequest:
     images: Sequence[str]
     classes: Sequence[str]
     allow_private: bool
-    key: str | None
     latency_budget_ms: float | None
     junit: Path | None
 
@@ -64,9 +65,12 @@ def smoketest(target: Target, request: SmokeTestRequest) -> SmokeTested:
     if request.images:
         cases: Sequence[Case] = cases_from_images(request.images, request.classes, allow_private=request.allow_private)
     else:
-        cases = cases_from_bundle(Path(active.bundle))
+        cases = cases_from_bundle(_bundle(target, active))
     result = run_smoke_test(
-        endpoint.url, cases, expected_model=active.model, key=request.key, latency_budget_ms=request.latency_budget_ms
+        target.endpoints.probe(endpoint.name),
+        cases,
+        expected_model=active.model,
+        latency_budget_ms=request.latency_budget_ms,
     )
     if request.junit is not None:
         write_junit(result, request.junit)
@@ -80,3 +84,10 @@ def smoketest(target: Target, request: SmokeTestRequest) -> SmokeTested:
             tested.document(),
         )
     return tested
+
+
+def _bundle(target: Target, deployment: Deployment) -> Path:
+    """The served model's bundle: the folder that it was loaded from, or what the registry keeps of it."""
+    if deployment.bundle:
+        return Path(deployment.bundle)
+    return target.models.open(find_model(target, Selector(deployment.model.name, deployment.model.version)))

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flowerops.datasets.recipe import decisive
 from flowerops.domain.dataset import PROCESSED_SUFFIX
 from flowerops.domain.names import Selector, did_you_mean
-from flowerops.domain.params import PreprocessParams, TrainParams
+from flowerops.domain.params import Mode, PreprocessParams, TrainParams
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
 from flowerops.errors import BadInputError
-from flowerops.services.intake import Mode
 from flowerops.services.pipeline import Caller, Pipeline
-from flowerops.services.preprocess import Prepared, PreprocessRequest, decisive, preprocess
+from flowerops.services.preprocess import Prepared, PreprocessRequest, preprocess
 from flowerops.services.preprocess import plan as plan_preprocess
-from flowerops.targets.protocol import DatasetVersion, Target
+from flowerops.targets.protocol import DatasetVersion, StepOutput, Target
 
 BUNDLE_DIR = "bundle"
 TRAINED = "trained"
@@ -133,12 +133,17 @@ def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams) -> Traine
         pipeline.context(raw.ref, processed.ref),
         {"data": processed.folder, "cache": pipeline.target.runs.cache()},
     )
+    pipeline.tag({TRAINED: "true"})
+    return trained_from(pipeline, prepared, output, time.perf_counter() - started)
+
+
+def trained_from(pipeline: Pipeline, prepared: Prepared, output: StepOutput, seconds: float) -> Trained:
+    """What a train step left behind."""
     file = output.folder / OUTPUT_MANIFEST
     manifest = StepManifest.from_json(file.read_bytes(), str(file))
     bundle = output.folder / BUNDLE_DIR
-    pipeline.tag({TRAINED: "true"})
-    elapsed = time.perf_counter() - started
-    return Trained(pipeline.run_id, pipeline.experiment, raw, processed, bundle, manifest, elapsed)
+    run = (pipeline.run_id, pipeline.experiment)
+    return Trained(*run, prepared.raw, prepared.processed, bundle, manifest, seconds)
 
 
 def plan(target: Target, request: TrainRequest, caller: Caller) -> dict[str, Any]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-
-from starlette.datastructures import QueryParams
 
 from flowerops.images import ImageRejectedError
 from flowerops.serving.errors import ApiError
-from flowerops.serving.scorer import Scored
+from flowerops.serving.scorer import Scored, Scorer
 
 
-def wanted_top(query: QueryParams) -> int | None:
+def wanted_top(query: Mapping[str, str]) -> int | None:
     """`?top=K`: how many of the most probable labels to answer; None means all.
 
     Raises:
@@ -25,6 +24,14 @@ def wanted_top(query: QueryParams) -> int | None:
     return int(given)
 
 
+def scored_or_refused(scorer: Scorer, data: bytes) -> Scored | ImageRejectedError:
+    """Score an image file; one that is refused gives the refusal."""
+    try:
+        return scorer.score(data)
+    except ImageRejectedError as error:
+        return error
+
+
 def prediction(scored: Scored, top: int | None) -> dict[str, Any]:
     """Label and probabilities: all in the order of the model's labels, or the `top` most probable, best first."""
     probabilities = scored.probabilities
@@ -32,6 +39,16 @@ def prediction(scored: Scored, top: int | None) -> dict[str, Any]:
         ranked = sorted(probabilities.items(), key=lambda item: -item[1])
         probabilities = dict(ranked[:top])
     return {"label": scored.label, "probabilities": probabilities}
+
+
+def identity(scorer: Scorer, name: str, version: int) -> dict[str, object]:
+    """What every answer says about its model: name, version, digest, dataset and build."""
+    dataset = scorer.info.processed
+    return {
+        "model": {"name": name, "version": version, "digest": scorer.digest},
+        "dataset": {"name": dataset.name, "version": dataset.version, "digest": dataset.digest},
+        "build_id": scorer.info.build.id,
+    }
 
 
 def answer(scored: list[Scored | ImageRejectedError], single: bool, top: int | None) -> dict[str, Any]:

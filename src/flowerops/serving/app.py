@@ -16,11 +16,13 @@ from starlette.types import ASGIApp
 from flowerops.serving.admission import Ticket
 from flowerops.serving.answers import answer, wanted_top
 from flowerops.serving.body import BodyReader
-from flowerops.serving.errors import ApiError, error_response
+from flowerops.serving.errors import FAULT_MESSAGE, ApiError, error_document
 from flowerops.serving.observe import Observed
-from flowerops.serving.payload import Payload, images_from_json, images_from_multipart, media_type_of
+from flowerops.serving.payload import Payload, images_of, media_type_of
 from flowerops.serving.service import ScoringService
 
+_PARSED = ("multipart/", "application/json")
+"""Media types whose bodies take time to read."""
 _ERROR_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -89,12 +91,9 @@ class _Routes:
 
     async def _payload(self, request: Request, media_type: str, body: BodyReader, ticket: Ticket) -> Payload:
         data = await body.read(ticket)
-        limit = self._service.limits.images
-        if media_type == "multipart/form-data":
-            return await images_from_multipart(request.headers["content-type"], data, limit)
-        if media_type == "application/json":
-            return await self._service.run(partial(images_from_json, data, limit))
-        return Payload([data], single=True)
+        content_type = request.headers.get("content-type", "")
+        read = partial(images_of, media_type, content_type, data, self._service.limits.images)
+        return await self._service.run(read) if media_type.startswith(_PARSED) else read()
 
     def _authorise(self, request: Request) -> None:
         if self._key_digest is None:
@@ -110,17 +109,22 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
+def _refusal(request: Request, error: ApiError) -> Response:
+    request_id = getattr(request.state, "request_id", None)
+    return JSONResponse(error_document(error, request_id), error.status, error.headers)
+
+
 async def _on_api_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return error_response(request, error)
+    return _refusal(request, error)
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _ERROR_CODES.get(error.status_code, "http_error")
-    return error_response(request, ApiError(error.status_code, code, error.detail, error.headers))
+    return _refusal(request, ApiError(error.status_code, code, error.detail, error.headers))
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
     # What happened stands in the log, under the request id; the client learns no more.
-    return error_response(request, ApiError(500, "internal", "the server failed to score; its log says why"))
+    return _refusal(request, ApiError(500, "internal", FAULT_MESSAGE))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse
+FAULT_MESSAGE = "the server failed to score; its log says why"
 
 
 class ApiError(Exception):
@@ -29,10 +29,6 @@ def not_ready(state: str) -> ApiError:
     return ApiError(503, "not_ready", f"the server is {state}", {"Retry-After": "1"})
 
 
-def error_response(request: Request, error: ApiError) -> JSONResponse:
-    """The JSON answer to a refused request."""
-    document = {
-        "error": {"code": error.code, "message": error.message},
-        "request_id": getattr(request.state, "request_id", None),
-    }
-    return JSONResponse(document, error.status, error.headers)
+def error_document(error: ApiError, request_id: str | None) -> dict[str, Any]:
+    """The JSON of a refusal."""
+    return {"error": {"code": error.code, "message": error.message}, "request_id": request_id}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-import secrets
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -14,9 +12,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowerops.serving.logs import log
+from flowerops.serving.request_id import request_id_of
 from flowerops.serving.service import ScoringService
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PROBES = ("/healthz", "/readyz")
 _CLIENT_LEFT = 499
 
@@ -32,7 +30,7 @@ class Observed:
         """Serve one request (ASGI)."""
         if scope["type"] != "http":
             return
-        request_id = _request_id(scope)
+        request_id = request_id_of(Headers(scope=scope).get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
         status = 500
@@ -58,11 +56,6 @@ class Observed:
         headers["X-Request-Id"] = request_id
         if self._service.closes_connections:
             headers["Connection"] = "close"
-
-
-def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def _log_request(scope: Scope, request_id: str, status: int, seconds: float, fault: Exception | None) -> None:

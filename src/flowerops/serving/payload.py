@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from python_multipart.multipart import parse_options_header
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
-
 from flowerops.serving.errors import ApiError
+from flowerops.serving.form import files_of_form
 
 _RAW_TYPES = ("application/octet-stream", "")
 ACCEPTED = "image/*, application/octet-stream, multipart/form-data or application/json"
@@ -26,8 +23,11 @@ class Payload:
     single: bool
 
 
-def media_type_of(headers: Headers) -> str:
+def media_type_of(headers: Mapping[str, str]) -> str:
     """The media type without parameters, in lower case; empty when the client gave none.
+
+    Args:
+        headers: By name, whatever its case.
 
     Raises:
         ApiError: 415, the server does not score this type, or the body is encoded.
@@ -39,6 +39,25 @@ def media_type_of(headers: Headers) -> str:
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise ApiError(415, "unsupported_encoding", "send the body without Content-Encoding")
     return media_type
+
+
+def images_of(media_type: str, content_type: str, body: bytes, limit: int) -> Payload:
+    """The image files in a body.
+
+    Args:
+        media_type: What `media_type_of` gave.
+        content_type: The whole header, which has a form's boundary.
+        body: The whole body.
+        limit: The most images.
+
+    Raises:
+        ApiError: 400, the body is not what its type says, or holds too many images.
+    """
+    if media_type == "multipart/form-data":
+        return images_from_multipart(content_type, body, limit)
+    if media_type == "application/json":
+        return images_from_json(body, limit)
+    return Payload([body], single=True)
 
 
 def images_from_json(body: bytes, limit: int) -> Payload:
@@ -59,36 +78,16 @@ def images_from_json(body: bytes, limit: int) -> Payload:
     return Payload([_decoded(text) for text in encoded], single=False)
 
 
-async def images_from_multipart(content_type: str, body: bytes, limit: int) -> Payload:
+def images_from_multipart(content_type: str, body: bytes, limit: int) -> Payload:
     """Read the files of a multipart form, in their order.
 
     Raises:
         ApiError: 400, not a form, no file in it, or more than `limit` files.
     """
-    _, options = parse_options_header(content_type)
-    if not options.get(b"boundary"):
-        raise ApiError(400, "bad_multipart", "multipart/form-data needs a boundary")
-    parser = _InMemoryParser(Headers({"content-type": content_type}), _once(body), max_files=limit, max_fields=limit)
-    try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise ApiError(400, "bad_multipart", error.message) from error
-    try:
-        images = [await part.read() for _, part in form.multi_items() if isinstance(part, UploadFile)]
-    finally:
-        await form.close()
+    images = files_of_form(content_type, body, limit)
     if not images:
         raise ApiError(400, "bad_multipart", "no file in the form")
     return Payload(images, single=False)
-
-
-class _InMemoryParser(MultiPartParser):
-    # The body is in memory and bounded already: nothing goes through temporary files.
-    spool_max_size = 0
-
-
-async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
-    yield body
 
 
 def _parsed(body: bytes) -> Any:

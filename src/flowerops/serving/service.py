@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from flowerops.images import ImageRejectedError
 from flowerops.serving.admission import Admission, Limits
+from flowerops.serving.answers import identity, scored_or_refused
 from flowerops.serving.errors import not_ready
 from flowerops.serving.scorer import Scored, Scorer
 
@@ -70,21 +71,8 @@ class ScoringService:
     async def score_all(self, images: list[bytes]) -> list[Scored | ImageRejectedError]:
         """Score images side by side; an image that is refused gives the refusal, in its place."""
         scorer = self.scorer()
-
-        def score(data: bytes) -> Scored | ImageRejectedError:
-            try:
-                return scorer.score(data)
-            except ImageRejectedError as error:
-                return error
-
-        return await asyncio.gather(*(self.run(partial(score, data)) for data in images))
+        return await asyncio.gather(*(self.run(partial(scored_or_refused, scorer, data)) for data in images))
 
     def identity(self) -> dict[str, object]:
         """What every answer says about its model: name, version, digest, dataset and build."""
-        scorer = self.scorer()
-        dataset = scorer.info.processed
-        return {
-            "model": {"name": self.model.name, "version": self.model.version, "digest": scorer.digest},
-            "dataset": {"name": dataset.name, "version": dataset.version, "digest": dataset.digest},
-            "build_id": scorer.info.build.id,
-        }
+        return identity(self.scorer(), self.model.name, self.model.version)

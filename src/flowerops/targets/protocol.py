@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from flowerops.domain.dataset import VersionManifest
 from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
 from flowerops.domain.documents import Document
 from flowerops.domain.names import Selector
+from flowerops.domain.params import EvaluateParams, GatePolicy, Mode, PreprocessParams, RegisterParams, TrainParams
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
 from flowerops.domain.verification import Problem
@@ -21,7 +22,10 @@ from flowerops.domain.verification import Problem
 
 @dataclass(frozen=True)
 class DatasetVersion:
-    """A numbered dataset version, its manifest, and the folder that a step can read it from."""
+    """A numbered dataset version, its manifest, and the folder that a step can read it from.
+
+    The folder has manifest and rows; its other files may have to be fetched first: see `DatasetStore.open`.
+    """
 
     name: str
     version: int
@@ -49,7 +53,10 @@ class DatasetEntry:
 
 @dataclass(frozen=True)
 class Run:
-    """A pipeline run or a step run. status: RUNNING, FINISHED, FAILED or KILLED; times in ms since 1970, UTC."""
+    """A pipeline run or a step run. status: RUNNING, FINISHED, FAILED or KILLED; times in ms since 1970, UTC.
+
+    abandoned: it never said that it ended, and nobody works on it any more; its status is KILLED then.
+    """
 
     id: str
     experiment: str
@@ -60,11 +67,16 @@ class Run:
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     steps: Sequence[Run] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    abandoned: bool = False
 
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A registered model version: its bundle's digest and folder, its tags, and whether it is the champion."""
+    """A registered model version: its bundle's digest and folder, its tags, and whether it is the champion.
+
+    The bundle's files may have to be fetched first: see `ModelRegistry.open`.
+    """
 
     name: str
     version: int
@@ -89,11 +101,85 @@ class StepRequest:
 
 
 @dataclass(frozen=True)
+class TrainingOrder:
+    """What the training pipeline is to do: train on a processed version, evaluate, register.
+
+    champion: the version that the candidate is compared with, or None while there is none.
+    """
+
+    raw: DatasetVersion
+    processed: DatasetVersion
+    train: TrainParams
+    evaluate: EvaluateParams
+    register: RegisterParams
+    policy: GatePolicy
+    champion: ModelVersion | None
+    context: StepContext
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """How a target retrains by itself from a folder of photos, without a command that resolves anything before.
+
+    dataset, model: names. mode: see `steps.intake.IntakeInput`. context: build and code of whoever sets it up; run and
+    versions are found out when it happens. tags: of every run.
+    """
+
+    experiment: str
+    dataset: str
+    model: str
+    preprocess: PreprocessParams
+    train: TrainParams
+    evaluate: EvaluateParams
+    register: RegisterParams
+    policy: GatePolicy
+    context: StepContext
+    mode: Mode | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PublishedPipeline:
+    """The retraining pipeline behind an address: one call with a folder of photos retrains.
+
+    active: the version that a call runs; versions: all that were published.
+    """
+
+    name: str
+    url: str | None
+    active: str | None
+    versions: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A retraining that comes again. cron: five fields, UTC. data: the folder of photos that is read each time."""
+
+    name: str
+    cron: str
+    data: str
+    enabled: bool
+
+
+@dataclass(frozen=True)
 class StepOutput:
-    """A finished step: its run's id and its output folder."""
+    """A finished step: its run's id and its output folder.
+
+    pipeline_id: the pipeline run that it belongs to, when that is not the one it was asked for: an earlier command had
+    submitted the same step and was cut off.
+    """
 
     run_id: str
     folder: Path
+    pipeline_id: str | None = None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line that a step wrote."""
+
+    step: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -104,6 +190,36 @@ class Garbage:
     path: Path
     bytes: int
     why: str
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How to reach an endpoint, or one of its deployments.
+
+    url: Its base; scores are asked from its /score. headers: What every request carries. key: What it carries as
+    `Authorization: Bearer KEY`. has_health_routes: Whether it answers /healthz and /readyz. warmup_s: How long it may
+    take to answer at first. timeout_s: For one request.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = field(default=None, repr=False)
+    has_health_routes: bool = True
+    warmup_s: float = 10.0
+    timeout_s: float = 10.0
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers with the key among them."""
+        return {**self.headers, **({"Authorization": f"Bearer {self.key}"} if self.key else {})}
+
+
+@dataclass(frozen=True)
+class Machines:
+    """What a deployment runs on: the machines' type and how many; None is what the settings say."""
+
+    instance_type: str | None = None
+    count: int | None = None
 
 
 class DatasetStore(Protocol):
@@ -118,6 +234,9 @@ class DatasetStore(Protocol):
         Raises:
             BadInputError: There is none; the hint has the nearest name.
         """
+
+    def open(self, version: DatasetVersion) -> Path:
+        """A version's folder with all of its files on this machine."""
 
     def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
         """Store photos as a raw version without a number yet.
@@ -135,6 +254,9 @@ class DatasetStore(Protocol):
     def remove(self, entry: DatasetEntry) -> None:
         """Take a version away for good; its number goes on standing for its content and for nothing else."""
 
+    def keeps_squares(self) -> bool:
+        """Whether photos that were decoded while they were taken in spare the preprocess step that work."""
+
     def objects(self) -> Path | None:
         """The folder of the content store that raw versions refer to, or None when they carry their photos."""
 
@@ -145,7 +267,7 @@ class RunStore(Protocol):
     def pipeline_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> AbstractContextManager[str]:
         """Begin a pipeline run that closes with the block; yields its id."""
 
-    def run_step(self, run_id: str, request: StepRequest) -> StepOutput:
+    def run_step(self, run_id: str, request: StepRequest, progress: Progress) -> StepOutput:
         """Run a step under a pipeline run and wait for it; its failure is raised here."""
 
     def recorded_step(self, run_id: str, name: str, tags: Mapping[str, str]) -> AbstractContextManager[str]:
@@ -153,6 +275,31 @@ class RunStore(Protocol):
 
     def find(self, run_id: str) -> Run:
         """A run with its steps.
+
+        Raises:
+            BadInputError: There is none.
+        """
+
+    def all(self, limit: int = 50, experiment: str | None = None) -> list[Run]:
+        """The newest pipeline runs, newest first, with their steps."""
+
+    def logs(self, run_id: str, step: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
+        """What the steps of a run wrote, step by step; with `follow` until the run ends.
+
+        Raises:
+            BadInputError: There is no such run or step.
+        """
+
+    def wait(self, run_id: str, progress: Progress) -> Run:
+        """Wait for a run's end, and say how its steps get on.
+
+        Raises:
+            BadInputError: There is none.
+            RemoteError: It failed or was cancelled.
+        """
+
+    def cancel(self, run_id: str) -> Run:
+        """Stop a run that is still going on; one that ended stays as it is.
 
         Raises:
             BadInputError: There is none.
@@ -183,6 +330,9 @@ class ModelRegistry(Protocol):
     def versions(self, name: str) -> list[ModelVersion]:
         """All versions of a model, newest first."""
 
+    def open(self, model: ModelVersion) -> Path:
+        """A version's bundle with all of its files on this machine."""
+
     def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
         """Store a bundle and give it the next version number."""
 
@@ -190,7 +340,7 @@ class ModelRegistry(Protocol):
         """Add or change tags of a version."""
 
     def set_champion(self, name: str, version: int) -> None:
-        """Make a version the champion."""
+        """Make a version the champion and give it the next term of office: see `domain.champions`."""
 
     def registration(self, name: str) -> AbstractContextManager[None]:
         """Hold off other registrations of this model while the block runs."""
@@ -202,15 +352,34 @@ class EndpointHost(Protocol):
     def deploying(self, endpoint: str) -> AbstractContextManager[None]:
         """Hold off other deploys to this endpoint while the block runs."""
 
-    def check_port(self, endpoint: str, port: int) -> None:
-        """Make sure that the endpoint can have this port.
+    def choose_port(self, endpoint: str, wanted: int | None) -> int | None:
+        """The port for a deploy; None where the endpoint has one already, or needs none.
 
         Raises:
-            ConflictError: Somebody else listens on it.
+            ConflictError: Somebody else listens on the wanted one.
         """
 
-    def start(self, endpoint: str, bundle_dir: Path, model: ModelRef, port: int | None = None) -> Deployment:
-        """Start the idle colour and wait until it is ready; traffic stays where it is."""
+    def start(
+        self,
+        endpoint: str,
+        bundle_dir: Path,
+        model: ModelRef,
+        port: int | None = None,
+        machines: Machines | None = None,
+    ) -> Deployment:
+        """Start the idle colour and wait until it is ready; traffic stays where it is.
+
+        Raises:
+            RemoteError: It did not become ready, and is gone again; the error has its last log lines.
+        """
+
+    def probe(self, endpoint: str, deployment: Deployment | None = None) -> Probe:
+        """How to reach a deployment, or whatever of the endpoint has the traffic.
+
+        Raises:
+            BadInputError: There is no such endpoint.
+            RemoteError: Nothing serves there.
+        """
 
     def activate(self, endpoint: str, deployment: Deployment, port: int | None = None) -> Endpoint:
         """Move all traffic to a deployment that is ready; the one before stays for a rollback."""
@@ -229,7 +398,10 @@ class EndpointHost(Protocol):
         """
 
     def stop(self, endpoint: str) -> Endpoint:
-        """Stop an endpoint and its deployments."""
+        """Stop an endpoint and its deployments, so that nothing of it costs anything any more."""
+
+    def delete(self, endpoint: str) -> Endpoint:
+        """Stop an endpoint and remove every trace of it; gives it as it was."""
 
     def rollback(self, endpoint: str) -> Endpoint:
         """Move traffic back to the deployment that had it before."""
@@ -281,6 +453,62 @@ class Storage(Protocol):
         """
 
 
+class PipelineHost(Protocol):
+    """Where whole pipelines run by themselves, without the command that asked for them."""
+
+    def train(self, run_id: str, order: TrainingOrder, progress: Progress) -> str:
+        """Run train, evaluate and register as one job of a pipeline run, and wait for it.
+
+        Returns:
+            The run that the job belongs to; another one than asked for when an earlier command had submitted it.
+
+        Raises:
+            FlowerOpsError: A step failed. That the gate said no is no failure: the register step's output says so.
+        """
+
+    def publish(self, name: str, version: str, retraining: Retraining, progress: Progress) -> PublishedPipeline:
+        """Put the retraining pipeline behind an address, under a version that calls run from now on.
+
+        Raises:
+            FlowerOpsError: The version was published with another content, or it cannot be published.
+        """
+
+    def published(self) -> list[PublishedPipeline]:
+        """What was published."""
+
+    def trigger(self, name: str, data: Path | str, progress: Progress) -> str:
+        """Retrain now, by one call of the address.
+
+        Args:
+            name: Of the published pipeline.
+            data: A folder of photos on this machine, which is uploaded, or the address of one in the workspace.
+            progress: Told of uploads.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            BadInputError: Nothing is published under that name, or there are no photos.
+        """
+
+    def schedule(self, name: str, cron: str, data: str | None, retraining: Retraining, progress: Progress) -> Schedule:
+        """Retrain again and again, from a folder of the workspace; without `data` from its folder for new photos.
+
+        Raises:
+            BadInputError: There are no photos.
+        """
+
+    def schedules(self) -> list[Schedule]:
+        """All schedules of ours, also those that do not run."""
+
+    def unschedule(self, name: str) -> Schedule:
+        """Take a schedule away.
+
+        Raises:
+            BadInputError: There is none; the hint has the nearest name.
+        """
+
+
 class Target(Protocol):
     """Local folders or an Azure ML workspace."""
 
@@ -299,6 +527,10 @@ class Target(Protocol):
     @property
     def models(self) -> ModelRegistry:
         """Model versions."""
+
+    @property
+    def pipelines(self) -> PipelineHost | None:
+        """Pipelines as jobs of their own; None where steps are run one by one."""
 
     @property
     def endpoints(self) -> EndpointHost:

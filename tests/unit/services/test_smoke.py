@@ -4,7 +4,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from flowerops.serving.admission import Limits
 from flowerops.serving.app import build_app
 from flowerops.serving.scorer import Scorer
 from flowerops.serving.service import ModelName, ScoringService
+from flowerops.targets.protocol import Probe
 from helpers.scripted_server import Talk, reply, scripted_server
 from helpers.served import served
 from helpers.tiny_bundle import COLOURS, photo
@@ -56,6 +57,18 @@ def url(scorer: Scorer) -> Iterator[str]:
         yield url
 
 
+def smoke_test(
+    url: str,
+    cases: Sequence[Case],
+    expected_model: ModelRef | None = None,
+    latency_budget_ms: float | None = None,
+    **reached: Any,
+) -> SmokeResult:
+    """Test what a url answers; the rest says how it is reached."""
+    probe = Probe(url, **reached)
+    return run_smoke_test(probe, cases, expected_model=expected_model, latency_budget_ms=latency_budget_ms)
+
+
 def check(result: SmokeResult, name: str) -> Check:
     (found,) = [one for one in result.checks if one.name.startswith(name)]
     return found
@@ -67,7 +80,7 @@ def failed(result: SmokeResult) -> list[str]:
 
 def test_a_bundles_own_server_passes_every_check(url: str, scorer: Scorer, tiny_bundle: Path) -> None:
     expected = ModelRef(name="flower_classifier", version=3, digest=scorer.digest)
-    result = run_smoke_test(url, cases_from_bundle(tiny_bundle), expected_model=expected)
+    result = smoke_test(url, cases_from_bundle(tiny_bundle), expected_model=expected)
     assert result.passed
     names = ["alive", "ready", "daisy: 00_daisy.jpg", "roses: 01_roses.jpg", "model", "bad image is refused", "latency"]
     assert [one.name for one in result.checks] == names
@@ -77,18 +90,18 @@ def test_a_bundles_own_server_passes_every_check(url: str, scorer: Scorer, tiny_
 
 def test_no_image_never_passes(url: str) -> None:
     with pytest.raises(BadInputError, match="without any image"):
-        run_smoke_test(url, [])
+        smoke_test(url, [])
 
 
 def test_a_wrong_label_fails_and_says_what_came(url: str) -> None:
-    result = run_smoke_test(url, [replace(DAISY, label="roses"), ROSES])
+    result = smoke_test(url, [replace(DAISY, label="roses"), ROSES])
     assert not result.passed
     assert failed(result) == ["roses: daisy.jpg"]
     assert "expected roses, got daisy" in check(result, "roses: daisy").detail
 
 
 def test_a_class_that_the_model_does_not_know_is_a_failed_check(url: str) -> None:
-    result = run_smoke_test(url, [replace(DAISY, label="orchid")])
+    result = smoke_test(url, [replace(DAISY, label="orchid")])
     assert failed(result) == ["orchid: daisy.jpg"]
     assert "knows no class 'orchid'; it knows daisy, roses" in check(result, "orchid").detail
 
@@ -97,13 +110,13 @@ def test_other_probabilities_than_at_training_fail(url: str, tiny_bundle: Path) 
     golden = cases_from_bundle(tiny_bundle)[0]
     assert golden.probabilities is not None
     shifted = {label: share - 0.001 for label, share in golden.probabilities.items()}
-    result = run_smoke_test(url, [replace(golden, probabilities=shifted)])
+    result = smoke_test(url, [replace(golden, probabilities=shifted)])
     assert failed(result) == ["daisy: 00_daisy.jpg"]
     assert "off by 0.001" in result.checks[2].detail
 
 
 def test_probabilities_for_other_classes_fail(url: str) -> None:
-    result = run_smoke_test(url, [replace(DAISY, probabilities={"daisy": 1.0, "tulips": 0.0})])
+    result = smoke_test(url, [replace(DAISY, probabilities={"daisy": 1.0, "tulips": 0.0})])
     assert "expected the classes daisy, tulips" in check(result, "daisy").detail
     assert not result.passed
 
@@ -117,20 +130,20 @@ def test_of_two_labels_that_are_equally_probable_both_are_right() -> None:
 @pytest.mark.parametrize("change", [{"name": "other"}, {"version": 4}, {"digest": "0" * 64}])
 def test_another_model_than_the_deployed_one_fails(url: str, scorer: Scorer, change: dict[str, Any]) -> None:
     expected = ModelRef(**{"name": "flower_classifier", "version": 3, "digest": scorer.digest} | change)
-    result = run_smoke_test(url, [DAISY], expected_model=expected)
+    result = smoke_test(url, [DAISY], expected_model=expected)
     assert failed(result) == ["model"]
     assert "expected" in check(result, "model").detail
 
 
 def test_a_slow_endpoint_fails_its_budget_only(url: str) -> None:
-    result = run_smoke_test(url, [DAISY, ROSES], latency_budget_ms=0.001)
+    result = smoke_test(url, [DAISY, ROSES], latency_budget_ms=0.001)
     assert failed(result) == ["latency"]
 
 
 def test_the_key_is_sent_and_without_it_nothing_passes(scorer: Scorer) -> None:
     with served(build_app(service_of(scorer), api_key="s3cret")) as url:
-        assert run_smoke_test(url, [DAISY], key="s3cret").passed
-        result = run_smoke_test(url, [DAISY])
+        assert smoke_test(url, [DAISY], key="s3cret").passed
+        result = smoke_test(url, [DAISY])
     assert failed(result) == ["daisy: daisy.jpg", "model", "bad image is refused", "latency"]
     assert "status 401" in check(result, "daisy").detail
 
@@ -139,7 +152,7 @@ def test_nobody_there_fails_after_the_patience_is_over() -> None:
     with scripted_server(reply()) as gone:
         pass
     started = time.monotonic()
-    result = run_smoke_test(gone.url, [DAISY], warmup_s=0.3)
+    result = smoke_test(gone.url, [DAISY], warmup_s=0.3)
     assert (result.passed, failed(result), result.latency_ms) == (False, ["alive", "ready"], {})
     assert "no answer from 127.0.0.1" in check(result, "alive").detail
     assert time.monotonic() - started < 3
@@ -149,12 +162,12 @@ def test_an_endpoint_that_warms_up_is_waited_for(scorer: Scorer) -> None:
     service = ScoringService(ModelName("flower_classifier", 3), Limits(), 1)
     with served(build_app(service)) as url:
         threading.Timer(0.3, service.become_ready, [scorer]).start()
-        assert run_smoke_test(url, [DAISY], warmup_s=10).passed
+        assert smoke_test(url, [DAISY], warmup_s=10).passed
 
 
 def test_an_endpoint_that_never_gets_ready_fails(scorer: Scorer) -> None:
     with served(build_app(ScoringService(ModelName("m", 1), Limits(), 1))) as url:
-        result = run_smoke_test(url, [DAISY], warmup_s=0.2)
+        result = smoke_test(url, [DAISY], warmup_s=0.2)
     assert failed(result) == ["ready"]
     assert "503" in check(result, "ready").detail
 
@@ -176,9 +189,9 @@ def answering(document: Any, status: str = "200 OK", media_type: str = "applicat
 
 def test_a_server_that_answers_as_it_should_passes() -> None:
     with scripted_server(answering(GOOD)) as server:
-        assert run_smoke_test(server.url, [DAISY]).passed
+        assert smoke_test(server.url, [DAISY]).passed
     with scripted_server(answering({"predictions": [GOOD], "model": MODEL})) as server:
-        assert run_smoke_test(server.url, [DAISY]).passed
+        assert smoke_test(server.url, [DAISY]).passed
 
 
 @pytest.mark.parametrize(
@@ -205,7 +218,7 @@ def test_a_server_that_answers_as_it_should_passes() -> None:
 )
 def test_an_answer_that_is_not_one_prediction_never_passes(document: Any, said: str) -> None:
     with scripted_server(answering(document)) as server:
-        result = run_smoke_test(server.url, [DAISY])
+        result = smoke_test(server.url, [DAISY])
     assert not result.passed
     assert said in check(result, "daisy").detail
 
@@ -213,10 +226,10 @@ def test_an_answer_that_is_not_one_prediction_never_passes(document: Any, said: 
 def test_html_with_status_200_never_passes() -> None:
     page = reply(body=json.dumps(GOOD).encode(), Content_Type="text/html")
     with scripted_server(page) as server:
-        result = run_smoke_test(server.url, [DAISY])
+        result = smoke_test(server.url, [DAISY])
     assert failed(result) == ["alive", "ready"]
     with scripted_server(answering(GOOD, media_type="text/html")) as server:
-        result = run_smoke_test(server.url, [DAISY])
+        result = smoke_test(server.url, [DAISY])
     assert "text/html instead of JSON" in check(result, "daisy").detail
     assert not result.passed
 
@@ -226,7 +239,7 @@ def test_a_server_that_scores_anything_fails_the_bad_image_check() -> None:
         reply(body=json.dumps(GOOD).encode(), Content_Type="application/json")(connection, head)
 
     with scripted_server(credulous) as server:
-        assert failed(run_smoke_test(server.url, [DAISY])) == ["bad image is refused"]
+        assert failed(smoke_test(server.url, [DAISY])) == ["bad image is refused"]
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "404 Not Found", "500 Error", "503 Unavailable"])
@@ -237,13 +250,13 @@ def test_a_failure_is_not_taken_for_the_refusal_of_a_bad_image(status: str) -> N
         (bad if b"image/jpeg" in head else good)(connection, head)
 
     with scripted_server(failing) as server:
-        assert failed(run_smoke_test(server.url, [DAISY], warmup_s=0)) == ["bad image is refused"]
+        assert failed(smoke_test(server.url, [DAISY], warmup_s=0)) == ["bad image is refused"]
 
 
 @pytest.mark.parametrize("model", [None, {}, "m", {"name": "m", "version": 1}])
 def test_answers_without_the_models_identity_fail(model: Any) -> None:
     with scripted_server(answering(GOOD | {"model": model})) as server:
-        assert failed(run_smoke_test(server.url, [DAISY])) == ["model"]
+        assert failed(smoke_test(server.url, [DAISY])) == ["model"]
 
 
 def test_answers_from_two_models_fail() -> None:
@@ -255,7 +268,7 @@ def test_answers_from_two_models_fail() -> None:
         answering(other if count[0] % 2 else GOOD)(connection, head)
 
     with scripted_server(alternating) as server:
-        assert failed(run_smoke_test(server.url, [DAISY, DAISY])) == ["model"]
+        assert failed(smoke_test(server.url, [DAISY, DAISY])) == ["model"]
 
 
 def test_a_busy_answer_is_tried_again() -> None:
@@ -266,20 +279,20 @@ def test_a_busy_answer_is_tried_again() -> None:
         (busy if count[0] % 2 else answering(GOOD))(connection, head)
 
     with scripted_server(now_and_then) as server:
-        assert run_smoke_test(server.url, [DAISY, DAISY]).passed
+        assert smoke_test(server.url, [DAISY, DAISY]).passed
 
 
 def test_a_server_that_fails_says_so_in_the_check() -> None:
     document = {"error": {"code": "internal", "message": "the disk melted"}}
     with scripted_server(answering(document, "500 Error")) as server:
-        result = run_smoke_test(server.url, [DAISY])
+        result = smoke_test(server.url, [DAISY])
     assert check(result, "daisy").detail == "status 500: the disk melted"
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "127.0.0.1:80", "http://u:p@127.0.0.1", "http://127.0.0.1:x"])
 def test_a_url_that_is_none_is_bad_input(url: str) -> None:
     with pytest.raises(BadInputError, match="not a usable"):
-        run_smoke_test(url, [DAISY])
+        smoke_test(url, [DAISY])
 
 
 def test_golden_images_expect_what_the_model_answered_not_what_the_photo_shows(
@@ -322,7 +335,7 @@ def photos(tmp_path: Path) -> Path:
 def test_a_folder_of_class_folders_names_its_classes(photos: Path, url: str) -> None:
     cases = cases_from_images([str(photos)])
     assert [(case.label, Path(case.name).name) for case in cases] == [("daisy", "one.jpg"), ("roses", "one.jpg")]
-    assert run_smoke_test(url, cases).passed
+    assert smoke_test(url, cases).passed
 
 
 def test_files_and_folders_and_urls_take_one_class_each(photos: Path) -> None:
@@ -341,7 +354,7 @@ def test_an_html_page_in_place_of_an_image_fails_its_check(url: str) -> None:
     page = reply(body=b"<html>not found</html>", Content_Type="text/html")
     with scripted_server(page) as server:
         cases = cases_from_images([f"{server.url}/photo.jpg"], ["daisy"], allow_private=True)
-    result = run_smoke_test(url, cases)
+    result = smoke_test(url, cases)
     assert "status 400: image rejected: not a JPEG" in check(result, "daisy").detail
     assert not result.passed
 
@@ -386,7 +399,7 @@ def test_file_names_with_anything_in_them_come_out_readable(tmp_path: Path, url:
     folder.mkdir(parents=True)
     for name in (b"new\nline.jpg", b"-dash.jpg", "🌼.jpg".encode(), b"\xff\xfe.jpg"):
         (folder / Path(name.decode("utf-8", "surrogateescape"))).write_bytes(DAISY.data)
-    result = run_smoke_test(url, cases_from_images([str(tmp_path / "photos")]))
+    result = smoke_test(url, cases_from_images([str(tmp_path / "photos")]))
     assert result.passed
     assert len(result.checks) == 9
     write_junit(result, tmp_path / "smoke.xml")

@@ -12,12 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flowerops.domain.deployment import Deployment, EndpointState, ModelRef, ServerProcess
+from flowerops.domain.deployment import ModelRef
 from flowerops.errors import BadInputError, ConflictError, RemoteError, StoreIntegrityError, UsageError
 from flowerops.io.hashing import SEAL_FILE, sha256_file
 from flowerops.io.http import NoAnswerError, send
 from flowerops.targets.local import launch
 from flowerops.targets.local.deployments import LocalDeployments
+from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment, ServerProcess
 from flowerops.targets.local.endpoint_store import EndpointStore, endpoint_names
 from flowerops.targets.local.processes import free_port, is_alive, port_is_taken, send_signal, start_daemon, stop_all
 from helpers.scripted_server import hang_up, scripted_server
@@ -47,7 +48,7 @@ def model(bundle: Path, version: int = 1) -> ModelRef:
     return ModelRef(name="flower_classifier", version=version, digest=sha256_file(bundle / SEAL_FILE))
 
 
-def deploy(deployments: LocalDeployments, bundle: Path, version: int, port: int | None = None) -> Deployment:
+def deploy(deployments: LocalDeployments, bundle: Path, version: int, port: int | None = None) -> LocalDeployment:
     started = deployments.start(NAME, bundle, model(bundle, version), port)
     deployments.activate(NAME, started, port)
     return started
@@ -374,9 +375,9 @@ def test_a_lost_race_for_the_free_port_is_run_again(
 def test_ctrl_c_while_waiting_leaves_no_process_behind(
     deployments: LocalDeployments, tiny_bundle: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[Deployment] = []
+    started: list[LocalDeployment] = []
 
-    def interrupted(deployment: Deployment, timeout_s: float) -> bool:
+    def interrupted(deployment: LocalDeployment, timeout_s: float) -> bool:
         started.append(deployment)
         raise KeyboardInterrupt
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +16,10 @@ _EXAMPLES = """Examples:
   flowerops deploy
 
   flowerops deploy --model flower_classifier:2 --endpoint flowers --port 8890
+
+  flowerops deploy --target azureml --instance-type Standard_F4s_v2 --instances 2
+
+  flowerops deploy --local-preview
 """
 
 
@@ -28,20 +33,47 @@ def deploy(
     model: ModelOption = None,
     endpoint: EndpointOption = None,
     port: PortOption = None,
+    instance_type: Annotated[
+        str | None,
+        typer.Option(help="Azure ML: size of the machines. Default: Standard_DS3_v2.", show_default=False),
+    ] = None,
+    instances: Annotated[
+        int | None, typer.Option(help="Azure ML: how many machines. Default: 1.", min=1, show_default=False)
+    ] = None,
+    local_preview: Annotated[
+        bool,
+        typer.Option(
+            "--local-preview", help="Only try it: smoke-test the model in Azure ML's own server on this machine."
+        ),
+    ] = False,
+    serve_python: Annotated[
+        Path | None,
+        typer.Option(
+            help="Python of that server's environment. Default: .venv-serve/bin/python (make serve-env).",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Start a model beside the one that serves, smoke-test it, then move the traffic to it."""
     from flowerops.domain.deployment import valid_endpoint_name
     from flowerops.domain.names import parse_selector
     from flowerops.services import deploy as service
+    from flowerops.targets.protocol import Machines
 
     settings = session.settings
     request = service.DeployRequest(
         model=parse_selector(model or settings.model, "model"),
         endpoint=valid_endpoint_name(endpoint or settings.endpoint),
         port=port or settings.port,
-        key=settings.api_key,
+        machines=Machines(instance_type, instances),
     )
+    if local_preview:
+        from flowerops.services.serve_preview import preview
+
+        previewed = preview(session.target, request.model, serve_python or settings.serve_python, session.caller)
+        session.finish(previewed.document(), _show_preview)
+        return
     if dry_run:
         session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
         return
@@ -58,6 +90,18 @@ def show(console: Console, document: dict[str, Any]) -> None:
             "smoke test": f"passed, {passed} checks",
             "try it": f"curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' {document['url']}/score",
             "stop it": f"flowerops deployments stop {document['endpoint']}",
+        }
+    )
+
+
+def _show_preview(console: Console, document: dict[str, Any]) -> None:
+    model = document["model"]
+    console.heading(f"{model['name']}:{model['version']} works in the server of Azure ML; nothing was deployed")
+    latency = document["smoke"]["latency_ms"]
+    console.facts(
+        {
+            "smoke test": f"passed, {len(document['smoke']['checks'])} checks",
+            "latency": f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms",
         }
     )
 

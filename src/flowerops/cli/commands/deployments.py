@@ -1,4 +1,4 @@
-"""flowerops deployments list|stop|logs|rollback."""
+"""flowerops deployments list|stop|delete|logs|rollback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ EndpointArgument = Annotated[str | None, typer.Argument(help="Endpoint. Default:
 
 def add_to(root: typer.Typer) -> None:
     """Add the group."""
-    for name, function in (("list", list_), ("stop", stop), ("logs", logs), ("rollback", rollback)):
+    commands = (("list", list_), ("stop", stop), ("delete", delete), ("logs", logs), ("rollback", rollback))
+    for name, function in commands:
         epilog = f"Example:\n\n  flowerops deployments {name}{'' if name == 'list' else ' flowers'}"
         app.command(name, epilog=epilog)(with_session(f"deployments {name}")(function))
     root.add_typer(app)
@@ -29,11 +30,21 @@ def list_(session: Session) -> None:
 
 
 def stop(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun = False) -> None:
-    """Stop an endpoint and its deployments; requests in flight finish."""
+    """Stop an endpoint and its deployments. On Azure ML that removes it, since it costs money while it is there."""
     name = endpoint or session.settings.endpoint
     endpoints = session.target.endpoints
     state = endpoints.find(name) if dry_run else endpoints.stop(name)
     verb = "would stop" if dry_run else "stopped"
+    document = {"dry_run": dry_run, **state.model_dump(mode="json")}
+    session.finish(document, lambda console, _: console.heading(f"{verb} endpoint {name}"))
+
+
+def delete(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun = False) -> None:
+    """Stop an endpoint and remove it, its logs and its way back."""
+    name = endpoint or session.settings.endpoint
+    endpoints = session.target.endpoints
+    state = endpoints.find(name) if dry_run else endpoints.delete(name)
+    verb = "would delete" if dry_run else "deleted"
     document = {"dry_run": dry_run, **state.model_dump(mode="json")}
     session.finish(document, lambda console, _: console.heading(f"{verb} endpoint {name}"))
 

@@ -23,7 +23,7 @@ _EXAMPLES = """Examples:
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("evaluate", epilog=_EXAMPLES)(with_session("evaluate")(evaluate))
+    app.command("evaluate", epilog=_EXAMPLES)(with_session("evaluate", jobs=True)(evaluate))
 
 
 def evaluate(

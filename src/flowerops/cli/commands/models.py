@@ -1,4 +1,4 @@
-"""flowerops models list|show."""
+"""flowerops models: list and show; the other commands of the group have files of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flowerops.cli.commands import models_champion, models_transfer
 from flowerops.cli.console import Console
 from flowerops.cli.session import Session, with_session
 
@@ -17,6 +18,8 @@ def add_to(root: typer.Typer) -> None:
     app.command("list", epilog="Example:\n\n  flowerops models list")(with_session("models list")(list_))
     epilog = "Example:\n\n  flowerops models show flower_classifier:2"
     app.command("show", epilog=epilog)(with_session("models show")(show))
+    models_champion.add_to(app)
+    models_transfer.add_to(app)
     root.add_typer(app)
 
 

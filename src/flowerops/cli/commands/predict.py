@@ -42,8 +42,7 @@ def predict(
     if model is not None and endpoint is not None:
         raise UsageError("--model and --endpoint exclude each other", "Name a registered model or a running endpoint.")
     if endpoint is not None:
-        key = session.settings.api_key
-        document = service.predict_with_endpoint(session.target, endpoint, images, key)
+        document = service.predict_with_endpoint(session.target, endpoint, images)
     else:
         selector = parse_selector(model or session.settings.model, "model")
         document = service.predict_with_model(session.target, selector, images)

@@ -37,7 +37,7 @@ _SHOWN = 10
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("preprocess", epilog=_EXAMPLES)(with_session("preprocess")(preprocess))
+    app.command("preprocess", epilog=_EXAMPLES)(with_session("preprocess", jobs=True)(preprocess))
 
 
 def preprocess(

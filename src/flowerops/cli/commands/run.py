@@ -54,7 +54,7 @@ _SHOW = {
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("run", epilog=_EXAMPLES)(with_session("run")(run))
+    app.command("run", epilog=_EXAMPLES)(with_session("run", jobs=True)(run))
 
 
 def run(
@@ -129,9 +129,7 @@ def full_request(
         train=training,
         evaluate=EvaluateRequest(None, None, None, registration.name, evaluation, policy),
         register=RegisterRequest(None, registration, policy),
-        deploy=DeployRequest(
-            Selector(registration.name), valid_endpoint_name(endpoint), port, session.settings.api_key
-        ),
+        deploy=DeployRequest(Selector(registration.name), valid_endpoint_name(endpoint), port),
     )
 
 

@@ -59,7 +59,6 @@ def smoketest(
         images=_listed(given),
         classes=_listed(labels),
         allow_private=settings.fetch_allow_private,
-        key=settings.api_key,
         latency_budget_ms=latency_ms,
         junit=junit,
     )

@@ -35,7 +35,7 @@ _EXAMPLES = """Examples:
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("train", epilog=_EXAMPLES)(with_session("train")(train))
+    app.command("train", epilog=_EXAMPLES)(with_session("train", jobs=True)(train))
 
 
 def train(

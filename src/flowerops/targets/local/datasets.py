@@ -76,6 +76,14 @@ class LocalDatasets:
         self._numbers.bury(Numbered(entry.name, entry.version, entry.digest))
         discard(entry.folder)
 
+    def open(self, version: DatasetVersion) -> Path:
+        """Its folder, where everything lies already."""
+        return version.folder
+
+    def keeps_squares(self) -> bool:
+        """The step runs on this machine and can read them."""
+        return True
+
     def objects(self) -> Path | None:
         """The content store."""
         return self._home.objects

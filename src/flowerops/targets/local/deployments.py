@@ -5,15 +5,20 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from flowerops.domain.deployment import Deployment, Endpoint, EndpointState, ModelRef
+from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
 from flowerops.domain.names import did_you_mean
-from flowerops.errors import BadInputError, ConflictError
+from flowerops.errors import BadInputError, ConflictError, RemoteError, UsageError
+from flowerops.io.discard import discard
 from flowerops.serving.server import API_KEY_VARIABLE
+from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment
 from flowerops.targets.local.endpoint_store import EndpointStore, endpoint_names, last_lines
 from flowerops.targets.local.launch import Launcher
 from flowerops.targets.local.observe import observe
 from flowerops.targets.local.processes import free_port, is_alive, port_is_taken, send_signal, stop_all
+from flowerops.targets.protocol import Machines, Probe
 
+DEFAULT_PORT = 8890
+_PORTS_TRIED = 100
 _RETIRE, _UNRETIRE = "SIGUSR1", "SIGUSR2"
 
 
@@ -31,6 +36,7 @@ class LocalDeployments:
         self, root: Path, api_key: str | None = None, ready_timeout_s: float = 60.0, grace_s: float = 20.0
     ) -> None:
         self._root = root
+        self._api_key = api_key
         env = {API_KEY_VARIABLE: api_key} if api_key else {}
         self._launcher = Launcher(env, ready_timeout_s, grace_s)
         self._grace_s = grace_s
@@ -56,7 +62,33 @@ class LocalDeployments:
         if port_is_taken(port):
             raise ConflictError(f"port {port} is in use by another program", "Choose another port with --port.")
 
-    def start(self, endpoint: str, bundle_dir: Path, model: ModelRef, port: int | None = None) -> Deployment:
+    def choose_port(self, endpoint: str, wanted: int | None) -> int | None:
+        """The port asked for; else None where the endpoint has one already; else the first free one.
+
+        Raises:
+            ConflictError: Somebody else listens on it, or there is no free one.
+        """
+        if wanted is not None:
+            self.check_port(endpoint, wanted)
+            return wanted
+        if EndpointStore(self._root, endpoint).load().port:
+            return None
+        for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
+            try:
+                self.check_port(endpoint, port)
+            except ConflictError:
+                continue
+            return port
+        raise ConflictError(f"no free port from {DEFAULT_PORT} on", "Choose one with --port.")
+
+    def start(
+        self,
+        endpoint: str,
+        bundle_dir: Path,
+        model: ModelRef,
+        port: int | None = None,
+        machines: Machines | None = None,
+    ) -> LocalDeployment:
         """Start a server for a model in the idle colour and wait until it is ready; traffic stays where it is.
 
         Args:
@@ -64,12 +96,16 @@ class LocalDeployments:
             bundle_dir: The model's sealed bundle.
             model: Its registered name and version, and the digest that the bundle must have.
             port: The port that `activate` will be asked for; checked before anything is started.
+            machines: Nothing but this one can be had.
 
         Raises:
+            UsageError: Other machines were asked for.
             RemoteError: The server ended or was not ready in time; the error has its last log lines.
             ConflictError: The port is taken.
             BadInputError, StoreIntegrityError: There is no bundle, or it is damaged.
         """
+        if machines is not None and machines != Machines():
+            raise UsageError("the local target serves on this machine only", "Leave out the instances' type and count.")
         store = EndpointStore(self._root, endpoint)
         if port is not None:
             self.check_port(endpoint, port)
@@ -90,6 +126,7 @@ class LocalDeployments:
         Raises:
             ConflictError: The port is taken, or somebody else deployed meanwhile. Traffic stays where it was.
         """
+        assert isinstance(deployment, LocalDeployment)
         store = EndpointStore(self._root, endpoint)
         with store.changing():
             before = store.load()
@@ -103,6 +140,7 @@ class LocalDeployments:
 
     def discard(self, endpoint: str, deployment: Deployment) -> None:
         """Stop a deployment that never took traffic; the endpoint goes on as before."""
+        assert isinstance(deployment, LocalDeployment)
         store = EndpointStore(self._root, endpoint)
         with store.changing():
             state = store.load()
@@ -146,6 +184,31 @@ class LocalDeployments:
             stop_all([state.front, *state.deployments.values(), state.candidate], self._grace_s)
             state = store.save(state.with_candidate(None).with_front(None))
         return observe(state)
+
+    def delete(self, endpoint: str) -> Endpoint:
+        """Stop the endpoint, and forget it with its logs."""
+        stopped = self.stop(endpoint)
+        store = self._existing(endpoint)
+        with store.changing():  # the lock's own file stays: somebody may be waiting for it
+            store.state_file.unlink(missing_ok=True)
+            discard(store.folder / "logs")
+        return stopped
+
+    def probe(self, endpoint: str, deployment: Deployment | None = None) -> Probe:
+        """How to reach the endpoint, or one of its deployments by its own port.
+
+        Raises:
+            BadInputError: There is no such endpoint.
+            RemoteError: Nothing serves there.
+        """
+        if isinstance(deployment, LocalDeployment):
+            return Probe(deployment.url, key=self._api_key)
+        found = self.find(endpoint)
+        if found.url is None or found.status == "stopped":
+            raise RemoteError(
+                f"endpoint {endpoint} serves nothing", f"Deploy a model: flowerops deploy --endpoint {endpoint}"
+            )
+        return Probe(found.url, key=self._api_key)
 
     def all(self) -> list[Endpoint]:
         """Every endpoint as it is right now, by name."""

@@ -7,9 +7,10 @@ import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from flowerops.domain.deployment import EndpointState, ServerProcess, valid_endpoint_name
+from flowerops.domain.deployment import valid_endpoint_name
 from flowerops.io.atomic import atomic_write
 from flowerops.io.locks import exclusive
+from flowerops.targets.local.endpoint_state import EndpointState, ServerProcess
 
 STATE_FILE = "state.json"
 _KEPT_LOGS = 10

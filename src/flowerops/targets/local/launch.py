@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo
-from flowerops.domain.deployment import Colour, Deployment, EndpointState, ModelRef, ServerProcess
+from flowerops.domain.deployment import Colour, ModelRef
 from flowerops.errors import BadInputError, ConflictError, RemoteError
 from flowerops.io.http import NoAnswerError, send
+from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment, ServerProcess
 from flowerops.targets.local.endpoint_store import EndpointStore, last_lines, logged_failure
 from flowerops.targets.local.processes import free_port, is_alive, start_daemon, stop_all
 
@@ -33,7 +34,7 @@ class Launcher:
 
     def deployment(
         self, store: EndpointStore, colour: Colour, bundle_dir: Path, model: ModelRef
-    ) -> tuple[EndpointState, Deployment]:
+    ) -> tuple[EndpointState, LocalDeployment]:
         """Start a scoring server as the endpoint's candidate and wait until it is ready.
 
         Raises:
@@ -74,13 +75,13 @@ class Launcher:
 
     def _spawn(
         self, store: EndpointStore, colour: Colour, bundle_dir: Path, model: ModelRef, info: BundleInfo
-    ) -> tuple[EndpointState, Deployment]:
+    ) -> tuple[EndpointState, LocalDeployment]:
         state = store.load().next_generation()
         port, log, bundle = free_port(), store.new_log(state, colour), str(bundle_dir.absolute())
         names = ["--model-name", model.name, "--model-version", str(model.version), "--digest", model.digest]
         arguments = ["--bundle", bundle, "--port", str(port), *names]
         pid, started = start_daemon("flowerops.serving.server", arguments, log, self._env)
-        deployment = Deployment(
+        deployment = LocalDeployment(
             pid=pid,
             started=started,
             port=port,
@@ -100,7 +101,7 @@ class Launcher:
             raise
 
     @contextlib.contextmanager
-    def _stopped_on_failure(self, store: EndpointStore, deployment: Deployment) -> Iterator[None]:
+    def _stopped_on_failure(self, store: EndpointStore, deployment: LocalDeployment) -> Iterator[None]:
         try:
             yield
         except BaseException:  # Ctrl-C too
@@ -108,7 +109,7 @@ class Launcher:
             store.save(store.load().with_candidate(None))
             raise
 
-    def _await_ready(self, deployment: Deployment) -> None:
+    def _await_ready(self, deployment: LocalDeployment) -> None:
         deadline = time.monotonic() + self._ready_timeout_s
         while time.monotonic() < deadline:
             if not is_alive(deployment):
@@ -132,7 +133,7 @@ class Launcher:
         raise _with_log(RemoteError, "the endpoint's front did not start", Path(front.log))
 
 
-def is_ready(deployment: Deployment, timeout_s: float) -> bool:
+def is_ready(deployment: LocalDeployment, timeout_s: float) -> bool:
     """Whether the server is ready with the model that the record names."""
     try:
         answer = send("GET", f"{deployment.url}/readyz", timeout_s=timeout_s)

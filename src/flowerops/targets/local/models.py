@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from flowerops.domain.champions import TERM_TAG, next_term, office
 from flowerops.io.atomic import publish_folder
 from flowerops.io.copying import copy_folder
 from flowerops.io.hashing import verify_seal
@@ -33,6 +34,10 @@ class LocalModels:
         """All versions, newest first."""
         return [self._version(record) for record in self._ledger.model_versions(name)]
 
+    def open(self, model: ModelVersion) -> Path:
+        """Its folder, where everything lies already."""
+        return model.bundle
+
     def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
         """Copy the bundle under its digest, check the copy, then take a number."""
         announce(self._home.locks)
@@ -50,8 +55,17 @@ class LocalModels:
             self._ledger.set_model_tag(name, version, key, value)
 
     def set_champion(self, name: str, version: int) -> None:
-        """Move the alias."""
+        """Note the term of office, then move the alias, which decides; hold the model's lock meanwhile."""
+        versions = self._ledger.model_versions(name)
+        for record in versions:
+            if record.champion and record.version != version and TERM_TAG not in record.tags:
+                self._enter(name, record.version, versions)  # it took office before terms were noted
+                versions = self._ledger.model_versions(name)
+        self._enter(name, version, versions)
         self._ledger.set_champion(name, version)
+
+    def _enter(self, name: str, version: int, versions: list[ModelRecord]) -> None:
+        self.tag(name, version, office(next_term(record.tags for record in versions)))
 
     @contextlib.contextmanager
     def registration(self, name: str) -> Iterator[None]:

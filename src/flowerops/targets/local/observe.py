@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from flowerops.domain.deployment import Deployment, Endpoint, EndpointState, ObservedDeployment, Role, Status
+from collections.abc import Sequence
+
+from flowerops.domain.deployment import Endpoint, ObservedDeployment, Role, Status
 from flowerops.errors import RemoteError
 from flowerops.io.http import send
+from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment, ObservedLocalDeployment
 from flowerops.targets.local.launch import is_ready
 from flowerops.targets.local.processes import is_alive
 
@@ -13,7 +16,7 @@ _TIMEOUT_S = 2.0
 
 def observe(state: EndpointState) -> Endpoint:
     """The endpoint as it is right now: asks the processes, trusts no record."""
-    roles: list[tuple[Role, Deployment | None]] = [
+    roles: list[tuple[Role, LocalDeployment | None]] = [
         ("active", state.current),
         ("previous", state.previous),
         ("candidate", state.candidate),
@@ -30,14 +33,14 @@ def observe(state: EndpointState) -> Endpoint:
     )
 
 
-def _observed(deployment: Deployment, role: Role) -> ObservedDeployment:
+def _observed(deployment: LocalDeployment, role: Role) -> ObservedLocalDeployment:
     status: Status = "stopped"
     if is_alive(deployment):
         status = "running" if is_ready(deployment, _TIMEOUT_S) else "unhealthy"
-    return ObservedDeployment(**deployment.model_dump(), role=role, status=status)
+    return ObservedLocalDeployment(**deployment.model_dump(), role=role, status=status)
 
 
-def _status(state: EndpointState, deployments: list[ObservedDeployment], has_front: bool) -> Status:
+def _status(state: EndpointState, deployments: Sequence[ObservedDeployment], has_front: bool) -> Status:
     if not has_front and all(one.status == "stopped" for one in deployments):
         return "stopped"
     active = next((one for one in deployments if one.role == "active"), None)

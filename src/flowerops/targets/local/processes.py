@@ -9,9 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from flowerops.domain.deployment import ServerProcess
 from flowerops.errors import UsageError
 from flowerops.io.atomic import explain_os_error
 
@@ -20,6 +19,18 @@ _CLOCK_SLACK_S = 1.0
 
 _children: list[subprocess.Popen[bytes]] = []
 """What this process started; kept so that ended children are reaped and running ones are not taken for leaks."""
+
+
+class StartedProcess(Protocol):
+    """What tells one process from another: its pid, and its start time in seconds since 1970."""
+
+    @property
+    def pid(self) -> int:
+        """Given out again after its end."""
+
+    @property
+    def started(self) -> float:
+        """So this belongs to it."""
 
 
 def start_daemon(module: str, arguments: Sequence[str], log: Path, extra_env: dict[str, str]) -> tuple[int, float]:
@@ -51,15 +62,24 @@ def start_daemon(module: str, arguments: Sequence[str], log: Path, extra_env: di
     except OSError as error:
         raise explain_os_error(error, log) from error
     _children.append(process)
-    return process.pid, float(_psutil().Process(process.pid).create_time())
+    return process.pid, start_time(process.pid)
 
 
-def is_alive(record: ServerProcess | None) -> bool:
+def start_time(pid: int) -> float:
+    """When a living process began, in seconds since 1970.
+
+    Raises:
+        UsageError: A package is not installed.
+    """
+    return float(_psutil().Process(pid).create_time())
+
+
+def is_alive(record: StartedProcess | None) -> bool:
     """Whether this very process still runs; another one that was given its pid does not count."""
     return _process(record) is not None
 
 
-def send_signal(record: ServerProcess | None, name: str) -> None:
+def send_signal(record: StartedProcess | None, name: str) -> None:
     """Send a signal by name (a no-op where the system has none of that name, or the process ended)."""
     process = _process(record)
     number = getattr(signal, name, None)
@@ -71,7 +91,7 @@ def send_signal(record: ServerProcess | None, name: str) -> None:
         return
 
 
-def stop_all(records: Iterable[ServerProcess | None], grace_s: float) -> None:
+def stop_all(records: Iterable[StartedProcess | None], grace_s: float) -> None:
     """End processes: ask all, wait for them together, and kill those that have not ended after `grace_s` seconds."""
     psutil = _psutil()
     processes = [process for process in map(_process, records) if process is not None]
@@ -109,7 +129,7 @@ def port_is_taken(port: int) -> bool:
     return False
 
 
-def _process(record: ServerProcess | None) -> Any:
+def _process(record: StartedProcess | None) -> Any:
     psutil = _psutil()
     if record is None:
         return None
@@ -141,7 +161,7 @@ def _psutil() -> Any:
         import psutil
     except ImportError as error:
         raise UsageError(
-            "deployments need a package that is not installed: psutil",
+            "processes cannot be told apart: psutil is not installed",
             'Install it with: pip install "flowerops[local]"',
         ) from error
     return psutil

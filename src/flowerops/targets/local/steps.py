@@ -38,7 +38,7 @@ def run_child(request: StepRequest, out: Path, log: Path, tracking: Mapping[str,
     Args:
         request: The step.
         out: Its output folder, empty.
-        log: For the traceback of a failure.
+        log: For its messages, and the traceback of a failure.
         tracking: Variables that name the run it records in; empty for one that leaves the recording to its caller.
 
     Returns:

@@ -19,6 +19,8 @@ class LocalTarget:
 
     name = "local"
 
+    pipelines = None
+
     def __init__(self, home: Path, api_key: str | None = None) -> None:
         self._api_key = api_key
         self.home = Home(home)

@@ -1,0 +1,218 @@
+"""Dataset versions in a workspace: folders of a datastore, numbered as data assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from flowerops.datasets.raw import NewPhotos, ingest
+from flowerops.datasets.reference import REFERENCE_FILE, read_reference
+from flowerops.datasets.rows import read_manifest, read_rows
+from flowerops.domain.dataset import MANIFEST_FILE, ROWS_FILE, RawFile, VersionManifest
+from flowerops.domain.names import Selector, did_you_mean
+from flowerops.domain.progress import Progress, SilentProgress
+from flowerops.domain.steps import StepContext
+from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
+from flowerops.io.parallel import bounded_map
+from flowerops.io.surroundings import environment_info, now
+from flowerops.targets.azureml.assets import DIGEST_TAG, Asset, Assets, version_tags
+from flowerops.targets.azureml.blobs import Upload
+from flowerops.targets.azureml.client import AzureClient
+from flowerops.targets.azureml.mirror import Mirror, Place
+from flowerops.targets.protocol import DatasetEntry, DatasetVersion
+
+_DOCUMENTS = (MANIFEST_FILE, ROWS_FILE)
+_EXTRAS = ("hygiene.json",)
+_THREADS = 8
+
+
+class AzureDatasets:
+    """See `targets.protocol.DatasetStore`."""
+
+    def __init__(self, client: AzureClient, mirror: Mirror, progress: Progress | None = None) -> None:
+        self._assets = Assets(client)
+        self._mirror = mirror
+        self._progress = progress or SilentProgress()
+
+    def all(self, name: str | None = None) -> list[DatasetVersion]:
+        """All versions whose folder has a manifest, newest first; of the same content only the first number."""
+        names = [name] if name is not None else self._assets.names()
+        found = [self._versions(one) for one in names]
+        return [version for versions in found for version in versions]
+
+    def find(self, selector: Selector) -> DatasetVersion:
+        """One version, or the latest."""
+        known = self._versions(selector.name)
+        for found in known:
+            if selector.version in (None, found.version):
+                return found
+        if known:
+            numbers = ", ".join(str(found.version) for found in reversed(known))
+            raise BadInputError(f"dataset {selector.name!r} has no version {selector.version}", f"There is {numbers}.")
+        names = {found.name for found in self.all()}
+        hint = did_you_mean(selector.name, names) if names else "Make one with: flowerops preprocess --data-folder DIR"
+        raise BadInputError(f"there is no dataset {selector.name!r}", hint)
+
+    def open(self, version: DatasetVersion) -> Path:
+        """Download what is not here yet."""
+        place = self._place(version.folder)
+        return self._mirror.bring(place, f"downloading {version.name}:{version.version}", self._progress)
+
+    def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
+        """Hash the photos and write the manifest here; `number` uploads both.
+
+        Raises:
+            UsageError: Photos were to stay where they are, where no job could read them.
+        """
+        if new.reference:
+            raise UsageError("--reference needs the local target", "A job in Azure cannot read this machine's folders.")
+        self._progress = progress
+        home = self._mirror.path_of(self._mirror.place())
+        left_there = NewPhotos(**{**vars(new), "reference": True, "base_places": {}})
+        return ingest(left_there, home, context.provenance(now(), environment_info()), progress)
+
+    def number(self, folder: Path) -> DatasetVersion:
+        """Upload a raw version, or find what a pipeline made, and number it."""
+        manifest, place = read_manifest(folder), self._mirror.place_of(folder)
+        if place is None:
+            return self._opened(self._number_elsewhere(folder, manifest))
+        if manifest.kind == "raw":
+            return self._opened(self._number_raw(folder, place))
+        known = self._assets.versions(manifest.name)
+        asset = next((one for one in known if one.place == place), None)
+        if asset is None:
+            asset = self._assets.register(manifest.name, place, version_tags(manifest), manifest.digest)
+        elif asset.digest is None:
+            asset = self._assets.tag(asset, version_tags(manifest))
+        return self._opened(asset)
+
+    def _number_elsewhere(self, folder: Path, manifest: VersionManifest) -> Asset:
+        """Upload a whole version that lies outside of the mirror: in a job, say, what a step before has made."""
+        place = self._mirror.place("datasets", manifest.name, manifest.digest[:16])
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        blobs = self._mirror.blobs(place.datastore)
+        there = blobs.sizes(place.path)
+        missing = [name for name, path in files.items() if there.get(name) != path.stat().st_size]
+        first = [Upload(f"{place.path}/{name}", files[name]) for name in missing if name != MANIFEST_FILE]
+        blobs.upload(first, f"uploading {manifest.name}", self._progress)
+        blobs.write(f"{place.path}/{MANIFEST_FILE}", files[MANIFEST_FILE].read_bytes())
+        asset = self._assets.register(manifest.name, place, version_tags(manifest), manifest.digest)
+        self._mirror.bring_documents(asset.place, _DOCUMENTS)
+        return asset
+
+    def entries(self, name: str | None = None) -> list[DatasetEntry]:
+        """All numbers; the digest is what the tag says."""
+        names = [name] if name is not None else self._assets.names()
+        return [
+            DatasetEntry(one.name, one.version, one.digest or "", self._mirror.path_of(one.place))
+            for each in names
+            for one in self._assets.versions(each)
+        ]
+
+    def remove(self, entry: DatasetEntry) -> None:
+        """Archive the asset, then delete its files."""
+        place = self._place(entry.folder)
+        self._assets.archive(entry.name, entry.version)
+        self._mirror.blobs(place.datastore).delete(place.path)
+
+    def keeps_squares(self) -> bool:
+        """Nobody uploads pixels that a job can make by itself."""
+        return False
+
+    def objects(self) -> Path | None:
+        """None: a version's photos lie in its own folder."""
+        return None
+
+    def documents(self, place: Place) -> Path:
+        """A version's folder with its manifest and rows only.
+
+        Raises:
+            StoreIntegrityError: They are not there.
+        """
+        if not self._mirror.bring_documents(place, _DOCUMENTS):
+            raise StoreIntegrityError(f"{place.uri} holds no dataset version", "Run the command again.")
+        self._mirror.bring_documents(place, _EXTRAS)
+        return self._mirror.path_of(place)
+
+    def asset_of(self, folder: Path) -> str | None:
+        """`azureml:NAME:VERSION` of a version's folder, which gets its number now if it has none; else None."""
+        if self._mirror.place_of(folder) is None or not (folder / MANIFEST_FILE).is_file():
+            return None
+        version = self.number(folder)
+        return f"azureml:{version.name}:{version.version}"
+
+    # --- upload ---------------------------------------------------------------------------------------------------
+
+    def _number_raw(self, folder: Path, place: Place) -> Asset:
+        manifest = read_manifest(folder)
+        known = [one for one in self._assets.versions(manifest.name) if one.digest == manifest.digest]
+        if not known:
+            self._upload_raw(folder, place)
+        tags = version_tags(manifest)
+        asset = known[-1] if known else self._assets.register(manifest.name, place, tags, manifest.digest)
+        (folder / REFERENCE_FILE).unlink(missing_ok=True)  # from now on the workspace's copy is the version
+        return asset
+
+    def _upload_raw(self, folder: Path, place: Place) -> None:
+        """Photos first, the manifest last: a folder without a manifest is no version."""
+        blobs, there = self._mirror.blobs(place.datastore), self._mirror.blobs(place.datastore).sizes(place.path)
+        rows = read_rows(folder, RawFile)
+        missing = [row for row in rows if there.get(row.path) != row.bytes]
+        name = read_manifest(folder).name
+        blobs.upload(list(self._sources(folder, place, missing, name)), f"uploading {name}", self._progress)
+        for document in (ROWS_FILE, MANIFEST_FILE):
+            blobs.write(f"{place.path}/{document}", (folder / document).read_bytes())
+
+    def _sources(self, folder: Path, place: Place, rows: list[RawFile], name: str) -> Iterator[Upload]:
+        here = read_reference(folder)
+        there = self._photos_there(name, place.datastore) if any(row.sha256 not in here for row in rows) else {}
+        for row in rows:
+            target = f"{place.path}/{row.path}"
+            if row.sha256 in here:
+                yield Upload(target, here[row.sha256], row.sha256)
+            elif row.sha256 in there:
+                yield Upload(target, there[row.sha256])
+            else:
+                raise StoreIntegrityError(
+                    f"{row.path} is neither here nor in the workspace", "Take the photos in again."
+                )
+
+    def _photos_there(self, name: str, datastore: str) -> dict[str, str]:
+        """Blobs of earlier versions, by the SHA-256 of their content."""
+        found: dict[str, str] = {}
+        for version in self._versions(name):
+            place = self._place(version.folder)
+            if place.datastore == datastore:
+                found |= {row.sha256: f"{place.path}/{row.path}" for row in read_rows(version.folder, RawFile)}
+        return found
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def _versions(self, name: str) -> list[DatasetVersion]:
+        """Versions with a manifest; several numbers of one content (a race in the service) count as the first."""
+        assets = self._assets.versions(name)
+        opened = bounded_map(self._opened_or_none, assets, workers=_THREADS, batch=1)
+        by_digest = {version.manifest.digest: version for version in opened if version is not None}
+        return sorted(by_digest.values(), key=lambda version: -version.version)
+
+    def _opened_or_none(self, asset: Asset) -> DatasetVersion | None:
+        if not self._mirror.bring_documents(asset.place, _DOCUMENTS):
+            return None  # somebody else's data asset, or one whose files are gone
+        self._mirror.bring_documents(asset.place, _EXTRAS)
+        return self._opened(asset)
+
+    def _opened(self, asset: Asset) -> DatasetVersion:
+        folder = self._mirror.path_of(asset.place)
+        manifest = read_manifest(folder)
+        if asset.digest not in (None, manifest.digest):
+            raise StoreIntegrityError(
+                f"{asset.name}:{asset.version}: the manifest in the datastore is not the one that was registered",
+                f"The tag {DIGEST_TAG} says {str(asset.digest)[:12]}, the manifest {manifest.digest[:12]}.",
+            )
+        return DatasetVersion(asset.name, asset.version, manifest, folder)
+
+    def _place(self, folder: Path) -> Place:
+        place = self._mirror.place_of(folder)
+        if place is None:
+            raise BadInputError(f"{folder} belongs to no datastore of this workspace")
+        return place

@@ -1,0 +1,108 @@
+"""From the SDK's endpoints and deployments to ours: everything that we know of a deployment stands in its tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flowerops.domain.bundle import BundleInfo, VersionRef
+from flowerops.domain.deployment import Colour, Deployment, Endpoint, ModelRef, ObservedDeployment, Role, Status
+
+COLOURS: tuple[Colour, Colour] = ("blue", "green")
+PREVIOUS_TAG = "flowerops.previous"
+"""On the endpoint: colour and creation time of the deployment that had the traffic before, so that nobody rolls back to
+one that was never proven."""
+_STATES: dict[str, Status] = {"Succeeded": "running", "Deleting": "stopped"}
+
+
+def tags_of(deployment: Deployment) -> dict[str, str]:
+    """The tags that `deployment_of` reads back."""
+    return {
+        "model_name": deployment.model.name,
+        "model_version": str(deployment.model.version),
+        "bundle_digest": deployment.model.digest,
+        "dataset_name": deployment.dataset.name,
+        "dataset_version": str(deployment.dataset.version),
+        "dataset_digest": deployment.dataset.digest,
+        "build_id": deployment.build_id,
+        "created": deployment.created,
+    }
+
+
+def new_deployment(endpoint: str, colour: Colour, model: ModelRef, info: BundleInfo, created: str) -> Deployment:
+    """A deployment that is about to be made."""
+    return Deployment(
+        endpoint=endpoint, colour=colour, model=model, dataset=info.processed, build_id=info.build.id, created=created
+    )
+
+
+def deployment_of(endpoint: str, found: Any) -> Deployment | None:
+    """What the SDK's deployment is for us; None for one that somebody else made."""
+    tags: Mapping[str, str] = found.tags or {}
+    if found.name not in COLOURS:
+        return None
+    try:
+        model = ModelRef(name=tags["model_name"], version=int(tags["model_version"]), digest=tags["bundle_digest"])
+        dataset = VersionRef(
+            name=tags["dataset_name"], version=int(tags["dataset_version"]), digest=tags["dataset_digest"]
+        )
+        return Deployment(
+            endpoint=endpoint,
+            colour=found.name,
+            model=model,
+            dataset=dataset,
+            build_id=tags["build_id"],
+            created=tags["created"],
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def mark_of(deployment: Deployment | None) -> str:
+    """What the previous tag says of a deployment."""
+    return f"{deployment.colour} {deployment.created}" if deployment else ""
+
+
+def active_colour(found: Any) -> Colour | None:
+    """The colour with the most traffic of an SDK endpoint."""
+    shares = {colour: int((found.traffic or {}).get(colour) or 0) for colour in COLOURS}
+    best = max(COLOURS, key=shares.__getitem__)
+    return best if shares[best] > 0 else None
+
+
+def observed(found: Any, deployments: Iterable[Any]) -> Endpoint:
+    """An SDK endpoint with its deployments as it is right now."""
+    active = active_colour(found)
+    previous = (found.tags or {}).get(PREVIOUS_TAG)
+    seen = []
+    for one in deployments:
+        deployment = deployment_of(str(found.name), one)
+        if deployment is None:
+            continue
+        role: Role = "candidate"
+        if deployment.colour == active:
+            role = "active"
+        elif mark_of(deployment) == previous:
+            role = "previous"
+        status = _STATES.get(str(one.provisioning_state), "unhealthy")
+        seen.append(ObservedDeployment(**deployment.model_dump(), role=role, status=status))
+    seen.sort(key=lambda one: ("active", "previous", "candidate").index(one.role))
+    return Endpoint(
+        name=str(found.name),
+        url=base_url(found.scoring_uri),
+        status=_status(str(found.provisioning_state), seen),
+        active=active,
+        deployments=list(seen),
+    )
+
+
+def base_url(scoring_uri: str | None) -> str | None:
+    """An endpoint's url without the route that scores."""
+    return scoring_uri.rstrip("/").removesuffix("/score") if scoring_uri else None
+
+
+def _status(state: str, deployments: list[ObservedDeployment]) -> Status:
+    active = next((one for one in deployments if one.role == "active"), None)
+    if not deployments or state == "Deleting":
+        return "stopped"
+    return "running" if state in ("Succeeded", "Updating") and active and active.status == "running" else "unhealthy"

@@ -1,0 +1,164 @@
+"""Model versions of the workspace's registry; a version's bundle is a folder of a datastore."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flowerops.domain.bundle import BUNDLE_FILE, GOLDEN_FILE, MODEL_CARD_FILE
+from flowerops.domain.champions import next_term, office, term_of
+from flowerops.domain.progress import Progress, SilentProgress
+from flowerops.errors import ConflictError
+from flowerops.io.hashing import SEAL_FILE, verify_seal
+from flowerops.targets.azureml.blobs import Upload
+from flowerops.targets.azureml.client import AzureClient
+from flowerops.targets.azureml.errors import translating
+from flowerops.targets.azureml.mirror import Mirror, Place, place_of_uri
+from flowerops.targets.protocol import ModelVersion
+
+DIGEST_TAG = "bundle_digest"
+_RUN_TAG = "run_id"
+_DOCUMENTS = (BUNDLE_FILE, SEAL_FILE, GOLDEN_FILE, MODEL_CARD_FILE)
+_TRIES = 20
+
+
+class AzureModels:
+    """See `targets.protocol.ModelRegistry`."""
+
+    def __init__(self, client: AzureClient, mirror: Mirror, progress: Progress | None = None) -> None:
+        self._client = client
+        self._mirror = mirror
+        self._progress = progress or SilentProgress()
+        self._assets: dict[Path, str] = {}
+
+    def names(self) -> list[str]:
+        """All registered models."""
+        with translating("list the models"):
+            return sorted(str(found.name) for found in self._client.ml.models.list())
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """All versions that are bundles of ours, newest first; their documents are here then, the rest is not."""
+        found = [one for one in self._listed(name) if DIGEST_TAG in (one.tags or {})]
+        champion = max((term_of(one.tags) for one in found), default=0)
+        versions = [self._version(one, champion) for one in found]
+        return sorted((one for one in versions if one is not None), key=lambda one: -one.version)
+
+    def open(self, model: ModelVersion) -> Path:
+        """Download the bundle and check its seal."""
+        place = self._place(model.bundle)
+        folder = self._mirror.bring(place, f"downloading {model.name}:{model.version}", self._progress)
+        verify_seal(folder, model.digest)
+        return folder
+
+    def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
+        """Upload the bundle if it lies here only, then take the next number."""
+        digest = verify_seal(bundle)
+        place = self._mirror.place_of(bundle) or self._sent(bundle, digest)
+        kept = {**tags, DIGEST_TAG: digest, _RUN_TAG: run_id}
+        number = self._take_number(name, place, {key: text for key, text in kept.items() if text})
+        return self._one(name, number)
+
+    def tag(self, name: str, version: int, tags: Mapping[str, str]) -> None:
+        """Add or change tags."""
+        with translating(f"tag {name}:{version}"):
+            found = self._client.ml.models.get(name, version=str(version))
+            found.tags = {**(found.tags or {}), **tags}
+            self._client.ml.models.create_or_update(found)
+
+    def set_champion(self, name: str, version: int) -> None:
+        """Give the version the highest term; one write, so that nobody ever sees two champions or none."""
+        term = next_term(one.tags or {} for one in self._listed(name))
+        self.tag(name, version, office(term))
+
+    @contextlib.contextmanager
+    def registration(self, name: str) -> Iterator[None]:
+        """Hold the model's lock in the datastore."""
+        place = self._mirror.place("locks", f"model-{name}")
+        with self._mirror.blobs(place.datastore).lock(place.path, f"model {name}"):
+            yield
+
+    def asset_of(self, bundle: Path) -> str | None:
+        """`azureml:NAME:VERSION` of a bundle that `versions` has shown."""
+        return self._assets.get(bundle)
+
+    def _listed(self, name: str) -> list[Any]:
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with translating(f"list the versions of model {name}"):
+            try:
+                return [one for one in self._client.ml.models.list(name=name) if str(one.version).isdigit()]
+            except ResourceNotFoundError:
+                return []
+
+    def _take_number(self, name: str, place: Place, tags: Mapping[str, str]) -> int:
+        from azure.ai.ml.entities import Model
+        from azure.ai.ml.exceptions import AssetPathException
+        from azure.core.exceptions import HttpResponseError
+
+        for _ in range(_TRIES):
+            number = max((int(one.version) for one in self._all_numbers(name)), default=0) + 1
+            model = Model(name=name, version=str(number), type="custom_model", path=place.uri, tags=dict(tags))
+            with translating(f"register model {name}:{number}"):
+                try:
+                    made = self._client.ml.models.create_or_update(model)
+                except AssetPathException:
+                    continue
+                except HttpResponseError as error:
+                    if error.status_code == 409:
+                        continue
+                    raise
+            if place_of_uri(str(made.path)) == place:
+                return number
+        raise ConflictError(f"no number could be had for model {name}", "Run the command again.")
+
+    def _all_numbers(self, name: str) -> list[Any]:
+        from azure.ai.ml.constants import ListViewType
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with translating(f"list the versions of model {name}"):
+            try:
+                found = self._client.ml.models.list(name=name, list_view_type=ListViewType.ALL)
+                return [one for one in found if str(one.version).isdigit()]
+            except ResourceNotFoundError:
+                return []
+
+    def _one(self, name: str, number: int) -> ModelVersion:
+        return next(found for found in self.versions(name) if found.version == number)
+
+    def _version(self, found: Any, champion: int) -> ModelVersion | None:
+        place = place_of_uri(str(found.path))
+        if place is None:
+            return None
+        bundle = self._mirror.path_of(place)
+        self._mirror.bring_documents(place, _DOCUMENTS)
+        self._assets[bundle] = f"azureml:{found.name}:{found.version}"
+        created: datetime | None = getattr(found.creation_context, "created_at", None)
+        tags = {key: str(value) for key, value in found.tags.items()}
+        return ModelVersion(
+            name=str(found.name),
+            version=int(found.version),
+            digest=tags[DIGEST_TAG],
+            bundle=bundle,
+            run_id=tags.get(_RUN_TAG),
+            created_ms=int(created.timestamp() * 1000) if created else 0,
+            champion=0 < champion == term_of(tags),
+            tags=tags,
+        )
+
+    def _sent(self, bundle: Path, digest: str) -> Place:
+        place = self._mirror.place("bundles", digest[:16])
+        blobs = self._mirror.blobs(place.datastore)
+        there = blobs.sizes(place.path)
+        files = {path.relative_to(bundle).as_posix(): path for path in bundle.rglob("*") if path.is_file()}
+        missing = [name for name, path in files.items() if there.get(name) != path.stat().st_size]
+        uploads = [Upload(f"{place.path}/{name}", files[name]) for name in missing]
+        blobs.upload(uploads, "uploading the bundle", self._progress)
+        return place
+
+    def _place(self, bundle: Path) -> Place:
+        place = self._mirror.place_of(bundle)
+        assert place is not None, "a version's bundle lies in the mirror"
+        return place
