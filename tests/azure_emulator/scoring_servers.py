@@ -58,7 +58,12 @@ class Servers:
         python = self._cloud.serve_python
         server = Server(processes.free_port(), folder / "server.log")
         if python and properties.get("codeConfiguration"):
-            server.process = self._launch(python, server, folder, properties, variables)
+            try:
+                server.process = self._launch(python, server, folder, properties, variables)
+            except RefusalError:
+                # What the person reads is in the log, as with the service.
+                self._servers.setdefault((endpoint.lower(), deployment.lower()), server)
+                raise
         self.stop(endpoint, deployment)
         self._servers[endpoint.lower(), deployment.lower()] = server
         return variables
@@ -102,8 +107,6 @@ class Servers:
         try:
             processes.wait_until(lambda: processes.answers(server.port, "/"), process, server.log, "The deployment")
         except RuntimeError as error:
-            # What the person reads is in the log, as with the service.
-            self._servers.setdefault(("failed", str(folder)), server)
             raise RefusalError(400, "ResourceNotReady", f"{_CRASHED}\n{error}", top="ResourceNotReady") from error
         return process
 
