@@ -57,15 +57,13 @@ class Servers:
         variables = self._variables(folder, properties)
         python = self._cloud.serve_python
         server = Server(processes.free_port(), folder / "server.log")
-        if python and properties.get("codeConfiguration"):
-            try:
+        try:
+            if python and properties.get("codeConfiguration"):
                 server.process = self._launch(python, server, folder, properties, variables)
-            except RefusalError:
-                # What the person reads is in the log, as with the service.
-                self._servers.setdefault((endpoint.lower(), deployment.lower()), server)
-                raise
-        self.stop(endpoint, deployment)
-        self._servers[endpoint.lower(), deployment.lower()] = server
+        finally:
+            # Also one that died takes the place: its log is what a person reads then.
+            self.stop(endpoint, deployment)
+            self._servers[endpoint.lower(), deployment.lower()] = server
         return variables
 
     def _variables(self, folder: Path, properties: Json) -> dict[str, str]:

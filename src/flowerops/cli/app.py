@@ -20,6 +20,7 @@ from flowerops.cli.commands import (
     gc,
     lineage,
     models,
+    pipelines,
     predict,
     preprocess,
     register,
@@ -63,7 +64,7 @@ for _module in (demo, run_command, preprocess, train, evaluate, register, deploy
     _module.add_to(app)
 for _upkeep in (verify, gc):
     _upkeep.add_to(app)
-for _group in (data, models, runs, deployments, ui, step):
+for _group in (data, models, runs, deployments, ui, pipelines, step):
     _group.add_to(app)
 
 

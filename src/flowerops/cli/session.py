@@ -94,6 +94,11 @@ class Session:
         self._jobs.check(name)
         return open_target(settings, self.console, wait=not self._jobs.no_wait, instances=self._jobs.instances or 1)
 
+    @property
+    def no_wait(self) -> bool:
+        """Whether the command lets go of what it submits."""
+        return self._jobs.no_wait
+
     @cached_property
     def caller(self) -> Caller:
         """The build and the code that this command runs for; whoever asks is about to write, so clean-ups stay away."""

@@ -14,7 +14,6 @@ import socket
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 if __package__ in (None, ""):  # loaded from its file: the snapshot's folder need not be on the path
@@ -24,17 +23,10 @@ from flowerops.datasets.photo_job import Decode, PhotoJob, UserFiles
 from flowerops.datasets.scan import FoundFile
 from flowerops.datasets.squares import publish_squares
 from flowerops.domain.dataset import MANIFEST_FILE, ROWS_FILE
-from flowerops.domain.params import Fit, PreprocessParams
+from flowerops.domain.params import PreprocessParams
 
-
-@dataclass(frozen=True)
-class _Arguments:
-    out: Path
-    image_size: int
-    fit: Fit
-
-
-_given: list[_Arguments] = []
+_given: list[tuple[Path, PreprocessParams]] = []
+"""What `init` was told: where to, and how. No class of this script's own: who loads it need not know it by name."""
 
 
 def init() -> None:
@@ -44,8 +36,7 @@ def init() -> None:
     parser.add_argument("--image-size", type=int, required=True)
     parser.add_argument("--fit", required=True)
     found, _ = parser.parse_known_args()
-    checked = PreprocessParams(image_size=found.image_size, fit=found.fit)
-    _given[:] = [_Arguments(found.out, checked.image_size, checked.fit)]
+    _given[:] = [(found.out, PreprocessParams(image_size=found.image_size, fit=found.fit))]
 
 
 def run(mini_batch: Sequence[str]) -> list[str]:
@@ -56,14 +47,14 @@ def run(mini_batch: Sequence[str]) -> list[str]:
     Returns:
         One entry a file, in their order; fewer would count as failures.
     """
-    arguments = _given[0]
+    out, params = _given[0]
     photos = [Path(path) for path in mini_batch if Path(path).name not in {MANIFEST_FILE, ROWS_FILE}]
     if photos:
         with tempfile.TemporaryDirectory() as temp:
-            work = PhotoJob(UserFiles(), decode=Decode(arguments.image_size, arguments.fit, Path(temp))).begin()
+            work = PhotoJob(UserFiles(), decode=Decode(params.image_size, params.fit, Path(temp))).begin()
             work([_found(photo) for photo in photos])
             work.close()
-            publish_squares(Path(temp, str(os.getpid())), arguments.out / _own_name())
+            publish_squares(Path(temp, str(os.getpid())), out / _own_name())
     return [Path(path).name for path in mini_batch]
 
 

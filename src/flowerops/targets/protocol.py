@@ -14,7 +14,7 @@ from flowerops.domain.dataset import VersionManifest
 from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
 from flowerops.domain.documents import Document
 from flowerops.domain.names import Selector
-from flowerops.domain.params import EvaluateParams, GatePolicy, RegisterParams, TrainParams
+from flowerops.domain.params import EvaluateParams, GatePolicy, Mode, PreprocessParams, RegisterParams, TrainParams
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
 from flowerops.domain.verification import Problem
@@ -115,6 +115,50 @@ class TrainingOrder:
     policy: GatePolicy
     champion: ModelVersion | None
     context: StepContext
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """How a target retrains by itself from a folder of photos, without a command that resolves anything before.
+
+    dataset, model: names. mode: see `steps.intake.IntakeInput`. context: build and code of whoever sets it up; run and
+    versions are found out when it happens. tags: of every run.
+    """
+
+    experiment: str
+    dataset: str
+    model: str
+    preprocess: PreprocessParams
+    train: TrainParams
+    evaluate: EvaluateParams
+    register: RegisterParams
+    policy: GatePolicy
+    context: StepContext
+    mode: Mode | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PublishedPipeline:
+    """The retraining pipeline behind an address: one call with a folder of photos retrains.
+
+    active: the version that a call runs; versions: all that were published.
+    """
+
+    name: str
+    url: str | None
+    active: str | None
+    versions: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A retraining that comes again. cron: five fields, UTC. data: the folder of photos that is read each time."""
+
+    name: str
+    cron: str
+    data: str
+    enabled: bool
 
 
 @dataclass(frozen=True)
@@ -420,6 +464,48 @@ class PipelineHost(Protocol):
 
         Raises:
             FlowerOpsError: A step failed. That the gate said no is no failure: the register step's output says so.
+        """
+
+    def publish(self, name: str, version: str, retraining: Retraining, progress: Progress) -> PublishedPipeline:
+        """Put the retraining pipeline behind an address, under a version that calls run from now on.
+
+        Raises:
+            FlowerOpsError: The version was published with another content, or it cannot be published.
+        """
+
+    def published(self) -> list[PublishedPipeline]:
+        """What was published."""
+
+    def trigger(self, name: str, data: Path | str, progress: Progress) -> str:
+        """Retrain now, by one call of the address.
+
+        Args:
+            name: Of the published pipeline.
+            data: A folder of photos on this machine, which is uploaded, or the address of one in the workspace.
+            progress: Told of uploads.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            BadInputError: Nothing is published under that name, or there are no photos.
+        """
+
+    def schedule(self, name: str, cron: str, data: str | None, retraining: Retraining, progress: Progress) -> Schedule:
+        """Retrain again and again, from a folder of the workspace; without `data` from its folder for new photos.
+
+        Raises:
+            BadInputError: There are no photos.
+        """
+
+    def schedules(self) -> list[Schedule]:
+        """All schedules of ours, also those that do not run."""
+
+    def unschedule(self, name: str) -> Schedule:
+        """Take a schedule away.
+
+        Raises:
+            BadInputError: There is none; the hint has the nearest name.
         """
 
 

@@ -93,7 +93,12 @@ def _candidate(target: Target, work: Registering, run_id: str) -> Candidate:
 
 
 def _number(target: Target, folder: Path) -> VersionRef:
-    return target.datasets.number(folder).ref
+    """A version's number: the one that its pipeline's output has got, or a new one."""
+    from flowerops.datasets.rows import read_manifest
+
+    manifest = read_manifest(folder)
+    known = (one for one in target.datasets.all(manifest.name) if one.manifest.digest == manifest.digest)
+    return (next(known, None) or target.datasets.number(folder)).ref
 
 
 def _evaluation(folder: Path) -> Evaluation:

@@ -31,7 +31,8 @@ def context_of(text: str, *, raw: Path | None = None, processed: Path | None = N
     told = _parsed(text)
     job = job_surroundings(os.environ)
     if job is not None:
-        told["run"] = {**job.run.model_dump(), **(told.get("run") or {})}
+        named = told.get("run") or {}
+        told["run"] = {**job.run.model_dump(), **{name: text for name, text in named.items() if text is not None}}
     told.setdefault("build", _build(job).model_dump())
     told.setdefault("code", CodeInfo().model_dump())
     for name, folder in (("raw", raw), ("processed", processed)):

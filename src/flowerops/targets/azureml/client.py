@@ -26,7 +26,8 @@ _REQUIRED = {
     "workspace_name": "WORKSPACE_NAME",
 }
 _SAS_LIFETIME_S = 20 * 60
-_NOISY = ("azure", "azure.ai.ml", "msrest", "urllib3")
+_NOISY = ("azure", "azure.ai.ml", "azure.ai.ml._utils._experimental", "msrest", "urllib3")
+"""With the parents alone it would go on: importing azure.ai.ml sets the level of its own logger back."""
 
 
 class AzureClient:
@@ -100,14 +101,18 @@ class AzureClient:
     # --- run history ----------------------------------------------------------------------------------------------
 
     @cached_property
+    def _api(self) -> str:
+        """The address of the workspace's own services."""
+        with translating("find the run history"):
+            return self._discover()
+
+    @cached_property
     def _http(self) -> Any:
         from azure.core import PipelineClient
         from azure.core.pipeline import policies
 
-        with translating("find the run history"):
-            base = self._discover()
         return PipelineClient(
-            base_url=base,
+            base_url="",
             policies=[
                 policies.HeadersPolicy({"Accept": "application/json"}),
                 policies.UserAgentPolicy("flowerops"),
@@ -141,7 +146,7 @@ class AzureClient:
 
         what = "ask the run history"
         with translating(what):
-            url = f"/history/v1.0{self.workspace_id}/{path}"
+            url = f"{self._api}/history/v1.0{self.workspace_id}/{path}"
             answer = self._http.send_request(HttpRequest(method, url, json=body))
             if answer.status_code >= 400:
                 raise from_status(answer.status_code, _message(answer), what)

@@ -8,7 +8,7 @@ from pathlib import Path
 from flowerops.datasets.raw import NewPhotos, ingest
 from flowerops.datasets.reference import REFERENCE_FILE, read_reference
 from flowerops.datasets.rows import read_manifest, read_rows
-from flowerops.domain.dataset import MANIFEST_FILE, ROWS_FILE, RawFile
+from flowerops.domain.dataset import MANIFEST_FILE, ROWS_FILE, RawFile, VersionManifest
 from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.progress import Progress, SilentProgress
 from flowerops.domain.steps import StepContext
@@ -73,7 +73,9 @@ class AzureDatasets:
 
     def number(self, folder: Path) -> DatasetVersion:
         """Upload a raw version, or find what a pipeline made, and number it."""
-        manifest, place = read_manifest(folder), self._place(folder)
+        manifest, place = read_manifest(folder), self._mirror.place_of(folder)
+        if place is None:
+            return self._opened(self._number_elsewhere(folder, manifest))
         if manifest.kind == "raw":
             return self._opened(self._number_raw(folder, place))
         known = self._assets.versions(manifest.name)
@@ -83,6 +85,20 @@ class AzureDatasets:
         elif asset.digest is None:
             asset = self._assets.tag(asset, version_tags(manifest))
         return self._opened(asset)
+
+    def _number_elsewhere(self, folder: Path, manifest: VersionManifest) -> Asset:
+        """Upload a whole version that lies outside of the mirror: in a job, say, what a step before has made."""
+        place = self._mirror.place("datasets", manifest.name, manifest.digest[:16])
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        blobs = self._mirror.blobs(place.datastore)
+        there = blobs.sizes(place.path)
+        missing = [name for name, path in files.items() if there.get(name) != path.stat().st_size]
+        first = [Upload(f"{place.path}/{name}", files[name]) for name in missing if name != MANIFEST_FILE]
+        blobs.upload(first, f"uploading {manifest.name}", self._progress)
+        blobs.write(f"{place.path}/{MANIFEST_FILE}", files[MANIFEST_FILE].read_bytes())
+        asset = self._assets.register(manifest.name, place, version_tags(manifest), manifest.digest)
+        self._mirror.bring_documents(asset.place, _DOCUMENTS)
+        return asset
 
     def entries(self, name: str | None = None) -> list[DatasetEntry]:
         """All numbers; the digest is what the tag says."""

@@ -19,11 +19,11 @@ class OutputPlace:
 class JobOrder:
     """One pipeline job.
 
-    pipeline: stem of its file in `pipelines/azureml`. name: of the job, unique in the workspace. inputs: literals by
-    name, as text. folders: folder inputs by name: an `azureml://` uri, or `azureml:NAME:VERSION`; an optional input
-    that is in neither is left out. environment: `azureml:NAME:VERSION`. compute: a cluster's name, or `serverless`.
-    code: the folder that the steps run in. instances: machines for the step that can use several. outputs: by name.
-    model_folders: names of the folder inputs that are registered models.
+    pipeline: stem of its file in `pipelines/azureml`. name: of the job, unique in the workspace; empty for one that the
+    workspace names. inputs: literals by name, as text. folders: folder inputs by name: an `azureml://` uri, or
+    `azureml:NAME:VERSION`; an optional input that is in neither is left out. environment: `azureml:NAME:VERSION`.
+    compute: a cluster's name, or `serverless`. code: the folder that the steps run in. instances: machines for the step
+    that can use several. outputs: by name. model_folders: names of the folder inputs that are registered models.
     """
 
     pipeline: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import logging
+import json
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from flowerops.io.loading import loading
+from flowerops.targets.azureml.client import quieten
 from flowerops.targets.azureml.orders import JobOrder
 from flowerops.targets.azureml.pipeline_files import (
     Spec,
@@ -34,23 +34,19 @@ def build_job(order: JobOrder) -> PipelineJob:
         ValueError: The pipeline has no such input or output, or lacks one that it needs.
     """
     spec = job_spec(order)
-    quiet_sdk()
+    quieten()
     from azure.ai.ml import load_job
 
-    job: Any = load_job(
-        io.StringIO(yaml.safe_dump(spec, sort_keys=False)), relative_origin=str(pipeline_file(order.pipeline))
-    )
+    job: Any = load_job(_stream(spec), relative_origin=str(pipeline_file(order.pipeline)))
     return job  # type: ignore[no-any-return]
 
 
 def build_component(spec: Spec, pipeline: str) -> PipelineComponent:
     """A component out of its document. pipeline: stem of the file that relative paths in it are relative to."""
-    quiet_sdk()
+    quieten()
     from azure.ai.ml import load_component
 
-    component: Any = load_component(
-        io.StringIO(yaml.safe_dump(spec, sort_keys=False)), relative_origin=str(pipeline_file(pipeline))
-    )
+    component: Any = load_component(_stream(spec), relative_origin=str(pipeline_file(pipeline)))
     return component  # type: ignore[no-any-return]
 
 
@@ -61,15 +57,21 @@ def job_yaml(job: PipelineJob) -> str:
     return text
 
 
+def _stream(spec: Spec) -> io.StringIO:
+    return io.StringIO(yaml.safe_dump(spec, sort_keys=False))
+
+
 def job_spec(order: JobOrder) -> Spec:
     """The pipeline's document with everything that the order says."""
     spec = read_pipeline(order.pipeline, order.code, order.environment)
-    spec["name"], spec["experiment_name"], spec["display_name"] = order.name, order.experiment, order.display_name
+    spec["experiment_name"], spec["display_name"] = order.experiment, order.display_name
+    if order.name:
+        spec["name"] = order.name
     spec["tags"] = dict(order.tags)
     compute = order.compute if order.compute.startswith("azureml:") else f"azureml:{order.compute}"
     spec["settings"] = {**spec["settings"], "default_compute": compute, "force_rerun": True}
     drop_other_folders(spec, order.folders)
-    for name, text in order.inputs.items():
+    for name, text in {**_geometry(spec, order), **order.inputs}.items():
         set_literal(spec, name, text)
     for name, path in order.folders.items():
         set_folder(spec, name, path, model=name in order.model_folders)
@@ -78,6 +80,13 @@ def job_spec(order: JobOrder) -> Spec:
         job["tags"] = {**order.tags, STEP_TAG: name}
         _equip(job, order, several=name in _SEVERAL_MACHINES)
     return spec
+
+
+def _geometry(spec: Spec, order: JobOrder) -> dict[str, str]:
+    """What a decode step must know of the parameters; it gets them one by one, for its arguments take no JSON."""
+    params = json.loads(order.inputs.get("params", "{}"))
+    names = [name for name in ("image_size", "fit") if name in spec["inputs"] and name in params]
+    return {name: str(params[name]) for name in names}
 
 
 def _place_outputs(spec: Spec, order: JobOrder) -> None:
@@ -103,10 +112,3 @@ def _equip(job: Spec, order: JobOrder, *, several: bool) -> None:
         job["distribution"] = {"type": "tensorflow", "worker_count": order.instances}
     if order.timeout_minutes and not parallel:  # the parallel step has a limit for each batch instead
         job["limits"] = {"timeout": order.timeout_minutes * 60}
-
-
-def quiet_sdk() -> None:
-    """Load the SDK, and keep it from telling people which of its classes are experimental."""
-    with loading():
-        import azure.ai.ml  # noqa: F401
-    logging.getLogger("azure.ai.ml._utils._experimental").setLevel(logging.ERROR)

@@ -112,7 +112,7 @@ class Wirer:
             if (folder := given.get(name)) is not None:
                 folders[name] = self.data_uri(_path(folder))
         if (photos := given.get("photos")) is not None:
-            folders["photos"] = self._sent(_path(photos), progress).uri
+            folders["photos"] = self.sent(_path(photos), progress).uri
         if (champion := given.get("champion")) is not None:
             folders["champion"] = self.model_uri(_path(champion))
             models.add("champion")
@@ -122,7 +122,7 @@ class Wirer:
         place = self.place_of_output("evaluate", job)
         return Wiring(inputs, folders, {"evaluated": OutputPlace(place.uri)}, frozenset(models))
 
-    def _sent(self, folder: Path, progress: Progress) -> Place:
+    def sent(self, folder: Path, progress: Progress) -> Place:
         """Upload a folder of the user's under the digest of its content, unless it is there."""
         files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
         if not files:

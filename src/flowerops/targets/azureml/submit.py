@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -86,17 +87,19 @@ class Submitter:
             **places,
         )
 
-    def _submit(
-        self, file: str, name: str, experiment: str, wiring: Wiring, tags: Mapping[str, str], progress: Progress
-    ) -> Job:
+    @contextlib.contextmanager
+    def places(self, progress: Progress) -> Iterator[dict[str, Any]]:
+        """Members of an order: compute and environment, made when they are not there, and the code while it lasts."""
         compute = ensure_compute(self._client, progress, self._instances)
         environment = ensure_environment(self._client.ml, "train", self._client.settings)
         with staging_folder(self._mirror.root) as temp:
-            code = code_snapshot(temp)
-            order = self.order(
-                file, name, experiment, wiring, tags, compute=compute, environment=environment, code=code
-            )
-            return self._jobs.submit(order)
+            yield {"compute": compute, "environment": environment, "code": code_snapshot(temp)}
+
+    def _submit(
+        self, file: str, name: str, experiment: str, wiring: Wiring, tags: Mapping[str, str], progress: Progress
+    ) -> Job:
+        with self.places(progress) as places:
+            return self._jobs.submit(self.order(file, name, experiment, wiring, tags, **places))
 
     def _under_way(self, request: str) -> Job | None:
         """A job for the same request that goes on, or that ended well without anybody taking its result."""

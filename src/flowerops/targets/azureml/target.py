@@ -63,7 +63,7 @@ class AzureTarget:
     @cached_property
     def pipelines(self) -> AzurePipelines:
         """Pipelines as jobs."""
-        return AzurePipelines(self.runs, self._wirer)
+        return AzurePipelines(self.client, self._submitter, self._wirer, self.runs)
 
     @cached_property
     def endpoints(self) -> AzureEndpoints:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from flowerops.domain.progress import Progress
+from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.orders import OutputPlace
+from flowerops.targets.azureml.publishing import Publisher
 from flowerops.targets.azureml.requests import Wirer, Wiring, document_text
 from flowerops.targets.azureml.runs import AzureRuns
+from flowerops.targets.azureml.submit import Submitter
 from flowerops.targets.protocol import TrainingOrder
 
 
-class AzurePipelines:
+class AzurePipelines(Publisher):
     """See `targets.protocol.PipelineHost`."""
 
-    def __init__(self, runs: AzureRuns, wirer: Wirer) -> None:
+    def __init__(self, client: AzureClient, submitter: Submitter, wirer: Wirer, runs: AzureRuns) -> None:
+        super().__init__(client, submitter, wirer)
         self._runs = runs
-        self._wirer = wirer
 
     def train(self, run_id: str, order: TrainingOrder, progress: Progress) -> str:
         """Submit the job, or attach to it, and wait."""
