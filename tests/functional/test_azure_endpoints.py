@@ -207,6 +207,32 @@ def test_an_unknown_endpoint_is_named_with_the_nearest(two: AzureTarget) -> None
     assert "pair" in str(caught.value.hint)
 
 
+def test_an_endpoint_can_ask_for_tokens_instead_of_keys(models: AzureTarget, tmp_path: Path) -> None:
+    settings = load_settings({"target": "azureml", "home": tmp_path / "home", "endpoint_auth": "aad_token"}, tmp_path)
+    target = AzureTarget(settings)
+    deployed(target, "tokens")
+    probe = target.endpoints.probe("tokens")
+    assert probe.key is not None
+    assert probe.key.count(".") == 2
+    assert "key" not in repr(probe)
+    assert version_that_answers(target, "tokens") == 1
+    assert send("POST", f"{probe.url}/score", b"", {"Authorization": "Bearer other"}).status == 401
+
+
+def test_traffic_that_cannot_be_moved_stays_and_the_new_one_goes(two: AzureTarget, azure: Emulator) -> None:
+    from azure_emulator import Fault
+
+    before = roles(two.endpoints.find("pair"))
+    azure.switch_on(Fault("PUT", r"/onlineEndpoints/pair\?", times=1, status=400, message="no, not now"))
+    try:
+        with pytest.raises(BadInputError, match="move the traffic of endpoint pair: no, not now"):
+            deployed(two, "pair", 1)
+    finally:
+        azure.switch_off()
+    assert roles(two.endpoints.find("pair")) == before[:1]
+    assert version_that_answers(two, "pair") == 2
+
+
 def test_two_deploys_come_one_after_the_other(two: AzureTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowerops.targets.azureml.endpoints._LOCK_S", 0.2)
     with (
