@@ -235,8 +235,8 @@ class DatasetStore(Protocol):
             BadInputError: There is none; the hint has the nearest name.
         """
 
-    def open(self, version: DatasetVersion) -> Path:
-        """A version's folder with all of its files on this machine."""
+    def open(self, version: DatasetVersion | DatasetEntry) -> Path:
+        """A version's folder with all of its files on this machine, as far as they exist."""
 
     def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
         """Store photos as a raw version without a number yet.

@@ -10,11 +10,12 @@ from flowerops.domain.dataset import VersionManifest
 from flowerops.errors import ConflictError
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.errors import translating
-from flowerops.targets.azureml.mirror import Place, place_of_uri
+from flowerops.targets.azureml.mirror import ROOT, Place, place_of_uri
 
 DIGEST_TAG = "flowerops.digest"
 _TAG_LENGTH = 250
 _TRIES = 20
+_OURS = f"{ROOT}/datasets/"
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def version_tags(manifest: VersionManifest) -> dict[str, str]:
 
 def _asset(found: Any) -> Asset | None:
     place = place_of_uri(str(found.path))
-    if place is None or not str(found.version).isdigit():
+    if place is None or not place.path.startswith(_OURS) or not str(found.version).isdigit():
         return None
     archived = bool(getattr(found, "_is_archived", False))
     return Asset(str(found.name), int(found.version), place, dict(found.tags or {}), archived)
