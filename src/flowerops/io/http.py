@@ -98,7 +98,8 @@ def _connection(parts: SplitResult, timeout_s: float) -> http.client.HTTPConnect
     host = parts.hostname or ""
     if parts.scheme == "http":
         return http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
-    trust = ssl.create_default_context(cafile=os.environ.get(_TRUSTED) or None)
+    named = os.environ.get(_TRUSTED, "")
+    trust = ssl.create_default_context(cafile=named if os.path.isfile(named) else None)  # noqa: PTH113
     proxy = None if proxy_bypass(host) else getproxies().get("https")
     if not proxy:
         return http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=trust)

@@ -114,8 +114,9 @@ def rollback(target: Target, name: str, reason: str | None, caller: Caller) -> C
         change = plan_rollback(target, name, reason)
         verify_seal(target.models.open(change.champion), change.champion.digest)
         if change.before is not None:
-            said = {"rolled_back_by": caller.build.id, "rolled_back_at": now(), "rolled_back_reason": reason or ""}
-            target.models.tag(name, change.before.version, {**said, TERM_TAG: NO_TERM})
+            said = {"rolled_back_by": caller.build.id, "rolled_back_at": now(), TERM_TAG: NO_TERM}
+            said |= {"rolled_back_reason": reason} if reason else {}
+            target.models.tag(name, change.before.version, said)
         target.models.set_champion(name, change.champion.version)
     return change
 

@@ -16,14 +16,13 @@ def show_list(console: Console, document: dict[str, Any]) -> None:
             item["id"],
             item["experiment"],
             item["run_type"] or item["name"],
-            _status(item),
-            _steps(item),
-            item["started"],
+            _status(item) + _where(item),
+            item["started"][:16].replace("T", " "),
             _seconds(item),
         )
         for item in document["items"]
     ]
-    columns = ("run", "experiment", "kind", "status", "steps", "started", "seconds")
+    columns = ("run", "experiment", "kind", "status", "started (UTC)", "seconds")
     console.table(columns, rows, "There is no run yet. Make one with: flowerops run --data-folder DIR")
 
 
@@ -56,9 +55,10 @@ def _status(document: dict[str, Any]) -> str:
     return f"{status} ({_ABANDONED})" if document["abandoned"] else status
 
 
-def _steps(item: dict[str, Any]) -> str:
-    marks = {"FINISHED": "", "RUNNING": " …", "FAILED": " ✗", "KILLED": " ✗"}
-    return ", ".join(step["name"] + marks.get(step["status"], "") for step in item["steps"]) or "-"
+def _where(item: dict[str, Any]) -> str:
+    """The step that runs or went wrong."""
+    there = [step["name"] for step in item["steps"] if step["status"] == item["status"] != "FINISHED"]
+    return f" in {there[-1]}" if there else ""
 
 
 def _seconds(document: dict[str, Any]) -> str:

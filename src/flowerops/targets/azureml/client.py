@@ -101,14 +101,18 @@ class AzureClient:
     # --- run history ----------------------------------------------------------------------------------------------
 
     @cached_property
+    def _api(self) -> str:
+        """The address of the workspace's own services."""
+        with translating("find the run history"):
+            return self._discover()
+
+    @cached_property
     def _http(self) -> Any:
         from azure.core import PipelineClient
         from azure.core.pipeline import policies
 
-        with translating("find the run history"):
-            base = self._discover()
         return PipelineClient(
-            base_url=base,
+            base_url="",
             policies=[
                 policies.HeadersPolicy({"Accept": "application/json"}),
                 policies.UserAgentPolicy("flowerops"),
@@ -142,7 +146,7 @@ class AzureClient:
 
         what = "ask the run history"
         with translating(what):
-            url = f"/history/v1.0{self.workspace_id}/{path}"
+            url = f"{self._api}/history/v1.0{self.workspace_id}/{path}"
             answer = self._http.send_request(HttpRequest(method, url, json=body))
             if answer.status_code >= 400:
                 raise from_status(answer.status_code, _message(answer), what)
