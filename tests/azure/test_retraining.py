@@ -72,11 +72,10 @@ def test_a_schedule_retrains_from_the_folder_for_new_photos(retrained, azure: Em
     assert "no files in" in refused.document["error"]["message"]
 
     from azure_emulator import schedules
-    from azure_emulator.blobs import Place
 
     for photo in photos.rglob("*.jpg"):
-        name = f"photos/{photo.relative_to(photos).as_posix()}"
-        azure.cloud.blobs.write(Place("workspaceblobstore", name), photo.read_bytes())
+        address = f"azureml://datastores/workspaceblobstore/paths/photos/{photo.relative_to(photos).as_posix()}"
+        azure.cloud.blobs.write(azure.cloud.blobs.place(address), photo.read_bytes())
     made = workspace_command("pipelines", "schedule", "--cron", "0 3 * * 1", "--params", PARAMS)
     assert made.code == 0, made.stderr + made.stdout
     run = azure.wait(schedules.trigger(azure.cloud, made.document["name"]), 240)
