@@ -22,7 +22,7 @@ def put(cloud: Cloud, call: Call) -> Response:
     key = f"computes/{call.values['name']}"
     resource = _resource(call, cloud.state.get(key))
     cloud.state.put(key, resource)
-    operation = cloud.operations.start(Operation("compute"), lambda: _finish(resource["properties"]))
+    operation = cloud.operations.start(Operation("compute"), lambda: _finish(resource))
     return answer(resource, 201, cloud.operations.headers(operation, call))
 
 
@@ -68,7 +68,9 @@ def _resource(call: Call, old: Json | None) -> Json:
     }
 
 
-def _finish(properties: Json) -> None:
+def _finish(resource: Json) -> None:
+    resource["tags"] = resource["tags"] or {}
+    properties = resource["properties"]
     properties |= {"provisioningState": "Succeeded", "computeLocation": REGION, "provisioningWarnings": {}}
     properties["properties"] |= {
         "currentNodeCount": 0,

@@ -29,6 +29,14 @@ def token(audience: str) -> str:
     return jwt.encode(claims, _SIGNING_KEY)
 
 
+def audience(bearer: str) -> str | None:
+    """Whom one of our tokens is for; None for anything else."""
+    try:
+        return str(jwt.decode(bearer, _SIGNING_KEY, algorithms=["HS256"], options={"verify_aud": False})["aud"])
+    except (jwt.PyJWTError, KeyError):
+        return None
+
+
 def openid(cloud: Cloud, call: Call) -> Response:
     base = f"https://{LOGIN_HOST}/{call.values['tenant']}"
     return answer(

@@ -83,9 +83,9 @@ class MlflowServer:
         run.mlflow_run = created["run"]["info"]["run_id"]
         self._runs[run.identifier] = run
 
-    def end(self, run: Run) -> None:
+    def end(self, run: Run, status: str) -> None:
         if run.mlflow_run:
-            sent = {"run_id": run.mlflow_run, "status": _STATUS[run.status], "end_time": int(time.time() * 1000)}
+            sent = {"run_id": run.mlflow_run, "status": _STATUS[status], "end_time": int(time.time() * 1000)}
             self.call("POST", "runs/update", sent)
 
     def variables(self, run: Run) -> dict[str, str]:

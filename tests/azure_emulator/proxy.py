@@ -49,9 +49,14 @@ class Proxy:
 
     def break_blob_connections(self) -> None:
         """Clients that hold a connection to the blobs must make a new one: faults may lead it through the app."""
-        if self._loop:
+
+        async def break_all() -> None:
             for writer in list(self._to_blobs):
-                self._loop.call_soon_threadsafe(writer.transport.abort)
+                writer.transport.abort()
+            await asyncio.sleep(0.02)  # until the sockets are closed, so that clients find them closed
+
+        if self._loop:
+            asyncio.run_coroutine_threadsafe(break_all(), self._loop).result(5)
 
     def _port_of(self, host: str) -> int | None:
         if any(fnmatch.fnmatch(host, name) for name in BLOB_HOSTS):

@@ -59,6 +59,9 @@ class Run:
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, self.experiment))
 
     def enter(self, status: str, message: str | None = None, code: str = "UserError") -> None:
+        """Take on a status; once cancelled, only the end is left."""
+        if self.cancelled.is_set() and status not in ENDED:
+            return
         self.status = status
         self.revision += 1
         if status == "Running" and self.started_at is None:
@@ -165,7 +168,9 @@ class Run:
     def _service_tags(self) -> dict[str, str]:
         if self.kind != "StepRun":
             return {}
-        return {"azureml.nodeid": _uuid(self.identifier)[:8], "azureml.pipeline": self.root}
+        nodes = '{"AllocationState":"steady","PreparingNodeCount":0,"RunningNodeCount":0,"CurrentNodeCount":0}'
+        own = {"azureml.nodeid": _uuid(self.identifier)[:8], "azureml.pipeline": self.root}
+        return {**own, "_aml_system_ComputeTargetStatus": nodes}
 
     def _service_properties(self) -> dict[str, str]:
         if self.kind != "StepRun":

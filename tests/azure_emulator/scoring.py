@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from azure_emulator import batch_endpoints
+from azure_emulator import batch_endpoints, identity
 from azure_emulator.answers import Json
 from azure_emulator.names import SCORING_DOMAIN
 from azure_emulator.online_endpoints import KIND
@@ -38,7 +38,7 @@ def handle(cloud: Cloud, call: Call) -> Response:
     endpoint = cloud.state.get(f"{KIND}/{name}")
     if endpoint is None:
         return PlainTextResponse("The endpoint does not exist.", 404)
-    if not _allowed(cloud, call, name):
+    if not _allowed(cloud, call, endpoint):
         return PlainTextResponse("Please use one of the configured keys or tokens.", 401)
     deployment = call.headers.get(_HEADER) or _route(endpoint)
     resource = cloud.state.get(f"{KIND}/{name}/deployments/{deployment}") if deployment else None
@@ -49,9 +49,11 @@ def handle(cloud: Cloud, call: Call) -> Response:
     return _score(cloud, call, name, resource)
 
 
-def _allowed(cloud: Cloud, call: Call, name: str) -> bool:
-    keys = cloud.state.keys[f"{KIND}/{name}".lower()]
-    return call.headers.get("authorization", "").removeprefix("Bearer ") in keys.values()
+def _allowed(cloud: Cloud, call: Call, endpoint: Json) -> bool:
+    bearer = call.headers.get("authorization", "").removeprefix("Bearer ")
+    if endpoint["properties"]["authMode"].lower() == "aadtoken":
+        return identity.audience(bearer) == "https://ml.azure.com"
+    return bearer in cloud.state.keys[f"{KIND}/{endpoint['name']}".lower()].values()
 
 
 def _route(endpoint: Json) -> str | None:

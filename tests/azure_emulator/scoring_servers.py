@@ -57,10 +57,13 @@ class Servers:
         variables = self._variables(folder, properties)
         python = self._cloud.serve_python
         server = Server(processes.free_port(), folder / "server.log")
-        if python and properties.get("codeConfiguration"):
-            server.process = self._launch(python, server, folder, properties, variables)
-        self.stop(endpoint, deployment)
-        self._servers[endpoint.lower(), deployment.lower()] = server
+        try:
+            if python and properties.get("codeConfiguration"):
+                server.process = self._launch(python, server, folder, properties, variables)
+        finally:
+            # Also one that died takes the place: its log is what a person reads then.
+            self.stop(endpoint, deployment)
+            self._servers[endpoint.lower(), deployment.lower()] = server
         return variables
 
     def _variables(self, folder: Path, properties: Json) -> dict[str, str]:
@@ -102,8 +105,6 @@ class Servers:
         try:
             processes.wait_until(lambda: processes.answers(server.port, "/"), process, server.log, "The deployment")
         except RuntimeError as error:
-            # What the person reads is in the log, as with the service.
-            self._servers.setdefault(("failed", str(folder)), server)
             raise RefusalError(400, "ResourceNotReady", f"{_CRASHED}\n{error}", top="ResourceNotReady") from error
         return process
 

@@ -19,6 +19,13 @@ def ml(azure: Emulator) -> Iterator[Any]:
         yield client(azure)
 
 
+@pytest.fixture(scope="module")
+def call(ml: Any) -> Any:
+    from helpers.azure_recordings import Caller
+
+    return Caller(ml)
+
+
 @pytest.fixture(autouse=True)
 def no_faults(azure: Emulator) -> Iterator[None]:
     yield

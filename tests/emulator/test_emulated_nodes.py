@@ -68,9 +68,7 @@ def test_parallel_step_shares_out_the_files(azure: Emulator, ml: MLClient, tmp_p
 
 def test_taken_node_starts_again_with_what_was_mounted(azure: Emulator, ml: MLClient) -> None:
     azure.switch_on(JobFault(kind="preempt", when="half done"))
-    text = (
-        "cd ${{outputs.out}}; if test -e half; then echo again; else echo x > half; pwd; echo half done; sleep 60; fi"
-    )
+    text = "cd ${{outputs.out}}; if test -e half; then echo again; else echo x > half; echo half done; sleep 60; fi"
     ml.jobs.create_or_update(job := pipeline(toy(text)))
     run = azure.wait(job.name)
     assert run.status == "Completed", run.error

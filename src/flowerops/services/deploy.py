@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flowerops.domain.deployment import Endpoint, ModelRef
+from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
 from flowerops.domain.names import Selector
-from flowerops.errors import BadInputError, SmokeTestFailedError
+from flowerops.errors import BadInputError, FlowerOpsError, SmokeTestFailedError
 from flowerops.io.hashing import verify_seal
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import find_model
@@ -88,12 +88,20 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
         deployment = target.endpoints.start(request.endpoint, model.bundle, ref, port, request.machines)
         try:
             smoke = prove(target.endpoints.probe(request.endpoint, deployment), model)
-        except BaseException:
-            target.endpoints.discard(request.endpoint, deployment)
+            caller.progress.message(f"smoke test passed ({len(smoke.checks)} checks); moving the traffic")
+            endpoint = target.endpoints.activate(request.endpoint, deployment, port)
+        except BaseException:  # Ctrl-C too: nobody would know of it, and it may cost money
+            _discard(target, deployment, caller)
             raise
-        caller.progress.message(f"smoke test passed ({len(smoke.checks)} checks); moving the traffic")
-        endpoint = target.endpoints.activate(request.endpoint, deployment, port)
     return Deployed(endpoint, deployment.colour, model, smoke)
+
+
+def _discard(target: Target, deployment: Deployment, caller: Caller) -> None:
+    """Remove a deployment that must not serve; why it must not is the error to show, whatever comes of this."""
+    try:
+        target.endpoints.discard(deployment.endpoint, deployment)
+    except FlowerOpsError as error:
+        caller.progress.message(f"deployment {deployment.colour} of {deployment.endpoint} stays: {error.message}")
 
 
 def prove(probe: Probe, model: ModelVersion) -> SmokeResult:

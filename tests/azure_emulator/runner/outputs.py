@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from azure_emulator import asset_forms, assets
 from azure_emulator.blobs import ARTIFACTS, Place
-from azure_emulator.names import DEFAULT_DATASTORE, REGION, WORKSPACE_ID, datastore_uri
+from azure_emulator.names import ARTIFACT_DATASTORE, DEFAULT_DATASTORE, REGION, WORKSPACE_ID, datastore_uri
 from azure_emulator.runner.plan import Output, Step
 from azure_emulator.runs import Run
 
@@ -62,14 +62,16 @@ class Outputs:
                 self._run.logs += [f"{name}/{path}" for path in sent if name == "logs"]
 
     def register(self) -> None:
+        """Beside its own outputs, every step has `default`: its artifacts."""
+        artifacts = datastore_uri(ARTIFACT_DATASTORE, f"ExperimentRun/dcid.{self._run.identifier}/")
+        self._run.outputs["default"] = self._register("default", Output(), artifacts)
         for name, output in self._step.outputs.items():
-            self._run.outputs[name] = self._register(name, output)
+            self._run.outputs[name] = self._register(name, output, self.address(name))
 
-    def _register(self, name: str, output: Output) -> dict[str, str]:
+    def _register(self, name: str, output: Output, address: str) -> dict[str, str]:
         """An output without a name becomes an anonymous asset; one with a name, but no version, gets the next."""
         kind = "models" if output.is_model else "data"
         asset = output.asset or f"azureml_{self._run.identifier}_output_data_{name}"
-        address = self.address(name)
         sent = {"isAnonymous": output.asset is None, "dataUri": address, "dataType": output.kind}
         if output.is_model:
             sent |= {"modelUri": address, "modelType": output.kind, "jobName": self._run.identifier}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -44,9 +45,9 @@ class Runner:
         for run in list(self._cloud.state.runs.values()):
             run.ended.wait(10)
 
-    def _guarded(self, work: object, run: Run, job: Json) -> None:
+    def _guarded(self, work: Callable[[Run, Json], None], run: Run, job: Json) -> None:
         try:
-            work(run, job)  # type: ignore[operator]
+            work(run, job)
         except Exception as error:
             run.enter("Failed", f"{type(error).__name__}: {error}", "ServiceError")
 
@@ -59,19 +60,16 @@ class Runner:
             self._cloud.mlflow.begin(run)
         run.enter("Running")
         failed = _Pipeline(self._cloud, run, job).go()
-        if run.cancelled.is_set():
-            run.enter("Canceled")
-        elif failed:
-            names = ", ".join(f"/{name}" for name in failed)
-            run.enter(
-                "Failed",
-                f"Pipeline has failed child jobs. Failed nodes: {names}. For more details and logs, "
-                "please go to the job detail page and check the child jobs.",
-            )
-        else:
-            run.enter("Completed")
+        status = "Canceled" if run.cancelled.is_set() else "Failed" if failed else "Completed"
         if self._cloud.mlflow:
-            self._cloud.mlflow.end(run)
+            self._cloud.mlflow.end(run, status)
+        run.enter(status, _blame(failed) if status == "Failed" else None)
+
+
+def _blame(failed: list[str]) -> str:
+    names = ", ".join(f"/{name}" for name in failed)
+    more = "For more details and logs, please go to the job detail page and check the child jobs."
+    return f"Pipeline has failed child jobs. Failed nodes: {names}. {more}"
 
 
 class _Pipeline:

@@ -28,17 +28,19 @@ def run_step(cloud: Cloud, run: Run, step: Step) -> dict[str, str]:
     run.target, run.instances = step.compute, step.instances
     folder = cloud.folder / "nodes" / run.identifier
     addresses = Outputs(cloud, run, step, folder)
+    message, code = None, "UserError"
     try:
         if cloud.mlflow:
             cloud.mlflow.begin(run)
-        ended = _through_nodes(cloud, run, step, folder)
-        run.enter(ended)
+        status = _through_nodes(cloud, run, step, folder)
     except StepError as error:
-        run.enter("Failed", str(error))
+        status, message = "Failed", str(error)
     except Exception as error:
-        run.enter("Failed", f"{type(error).__name__}: {error}", "ServiceError")
+        status, message, code = "Failed", f"{type(error).__name__}: {error}", "ServiceError"
+    # First MLflow: who waits for the run looks there next.
     if cloud.mlflow:
-        cloud.mlflow.end(run)
+        cloud.mlflow.end(run, status)
+    run.enter(status, message, code)
     return {name: addresses.address(name) for name in step.outputs}
 
 

@@ -405,3 +405,47 @@ def test_file_names_with_anything_in_them_come_out_readable(tmp_path: Path, url:
     write_junit(result, tmp_path / "smoke.xml")
     assert all(one.name.isprintable() for one in result.checks)
     json.dumps(result.document(), ensure_ascii=False).encode()
+
+
+class Managed:
+    """What a managed endpoint puts before a scoring server: keys, a header for one deployment, 424 for refusals."""
+
+    def __init__(self, app: Any, refusal_status: int | None = None) -> None:
+        self._app = app
+        self._refusal_status = refusal_status
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        allowed = headers.get("authorization") == "Bearer s3cret" and headers.get("azureml-model-deployment") == "green"
+        if scope["path"] != "/score" or not allowed:
+            await send({"type": "http.response.start", "status": 404, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+
+        async def managed_send(message: Any) -> None:
+            if message["type"] == "http.response.start" and message["status"] != 200:
+                status = str(self._refusal_status or message["status"]).encode()
+                told = (b"ms-azureml-model-error-statuscode", status)
+                message = {**message, "status": 424, "headers": [*message["headers"], told]}
+            await send(message)
+
+        await self._app(scope, receive, managed_send)
+
+
+MANAGED = {"headers": {"azureml-model-deployment": "green"}, "key": "s3cret", "has_health_routes": False}
+
+
+def test_a_managed_endpoint_is_tested_through_header_and_key_without_health_routes(scorer: Scorer) -> None:
+    with served(Managed(build_app(service_of(scorer)))) as url:
+        result = smoke_test(url, [DAISY, ROSES], **MANAGED)
+        assert result.passed, result.checks
+        assert result.checks[0].name == "ready"
+        assert check(result, "bad image").detail == "answered 400"
+        assert failed(smoke_test(url, [DAISY], **{**MANAGED, "headers": {}})) == ["ready"]
+
+
+def test_a_model_that_fails_behind_a_managed_endpoint_fails_the_test(scorer: Scorer) -> None:
+    with served(Managed(build_app(service_of(scorer)), refusal_status=500)) as url:
+        result = smoke_test(url, [DAISY], **MANAGED)
+        assert failed(result) == ["bad image is refused"]
+        assert check(result, "bad image").detail == "answered 500"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -21,6 +22,7 @@ from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment, ServerProcess
 from flowerops.targets.local.endpoint_store import EndpointStore, endpoint_names
 from flowerops.targets.local.processes import free_port, is_alive, port_is_taken, send_signal, start_daemon, stop_all
+from flowerops.targets.protocol import Machines
 from helpers.scripted_server import hang_up, scripted_server
 from helpers.served import wait_until
 from helpers.tiny_bundle import COLOURS, photo, reseal
@@ -517,3 +519,48 @@ def test_a_listening_port_is_taken_and_a_free_one_is_not() -> None:
         assert port_is_taken(port)
     with socket.create_server(("0.0.0.0", 0)) as everywhere:
         assert port_is_taken(everywhere.getsockname()[1])
+
+
+def test_a_deleted_endpoint_leaves_no_trace_and_its_name_is_free(
+    deployments: LocalDeployments, tiny_bundle: Path, root: Path
+) -> None:
+    started = deploy(deployments, tiny_bundle, 1)
+    assert deployments.delete(NAME).status == "stopped"
+    assert not is_alive(started)
+    assert deployments.all() == []
+    with pytest.raises(BadInputError):
+        deployments.find(NAME)
+    deploy(deployments, tiny_bundle, 2)
+    assert version_that_answers(deployments.find(NAME).url) == 2
+
+
+def test_a_probe_leads_to_one_deployment_or_to_the_endpoint(deployments: LocalDeployments, tiny_bundle: Path) -> None:
+    started = deployments.start(NAME, tiny_bundle, model(tiny_bundle))
+    assert deployments.probe(NAME, started).url == started.url
+    with pytest.raises(RemoteError, match="serves nothing"):
+        deployments.probe(NAME)
+    endpoint = deployments.activate(NAME, started)
+    assert deployments.probe(NAME).url == endpoint.url
+
+
+def test_other_machines_cannot_be_had(deployments: LocalDeployments, tiny_bundle: Path) -> None:
+    with pytest.raises(UsageError, match="this machine only"):
+        deployments.start(NAME, tiny_bundle, model(tiny_bundle), machines=Machines(count=2))
+
+
+def test_a_state_that_an_earlier_version_stored_is_read(tiny_bundle: Path, root: Path) -> None:
+    process = {"pid": 1, "started": 2.0, "port": 3, "log": "/tmp/x.log"}
+    reference = {"name": "m", "version": 1, "digest": "d" * 64}
+    stored = {
+        "endpoint": NAME,
+        "colour": "blue",
+        "model": reference,
+        "dataset": {**reference, "name": "p"},
+        "build_id": "b",
+        "bundle": "/tmp/bundle",
+        "created": "2024-05-01T12:00:00+00:00",
+    }
+    document = {"name": NAME, "port": 3, "active": "blue", "deployments": {"blue": {**process, **stored}}}
+    state = EndpointState.from_json(json.dumps(document), "state.json")
+    assert state.current is not None
+    assert (state.current.pid, state.current.bundle) == (1, "/tmp/bundle")

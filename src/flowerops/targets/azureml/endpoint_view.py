@@ -58,6 +58,12 @@ def deployment_of(endpoint: str, found: Any) -> Deployment | None:
         return None
 
 
+def state_of(found: Any) -> str:
+    """The provisioning state of an SDK endpoint or deployment; the SDK gives some as text and some as an enum."""
+    state = found.provisioning_state
+    return str(getattr(state, "value", state))
+
+
 def mark_of(deployment: Deployment | None) -> str:
     """What the previous tag says of a deployment."""
     return f"{deployment.colour} {deployment.created}" if deployment else ""
@@ -84,13 +90,13 @@ def observed(found: Any, deployments: Iterable[Any]) -> Endpoint:
             role = "active"
         elif mark_of(deployment) == previous:
             role = "previous"
-        status = _STATES.get(str(one.provisioning_state), "unhealthy")
+        status = _STATES.get(state_of(one), "unhealthy")
         seen.append(ObservedDeployment(**deployment.model_dump(), role=role, status=status))
     seen.sort(key=lambda one: ("active", "previous", "candidate").index(one.role))
     return Endpoint(
         name=str(found.name),
         url=base_url(found.scoring_uri),
-        status=_status(str(found.provisioning_state), seen),
+        status=_status(state_of(found), seen),
         active=active,
         deployments=list(seen),
     )

@@ -8,7 +8,7 @@ from flowerops.domain.deployment import Deployment, Endpoint
 from flowerops.domain.names import did_you_mean
 from flowerops.errors import BadInputError, ConflictError, FlowerOpsError, RemoteError, UsageError
 from flowerops.targets.azureml.client import AzureClient
-from flowerops.targets.azureml.endpoint_view import PREVIOUS_TAG, deployment_of, mark_of, observed
+from flowerops.targets.azureml.endpoint_view import PREVIOUS_TAG, deployment_of, mark_of, observed, state_of
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.operations import FailedError, Waiting, reason_of, silence_polling
 
@@ -59,7 +59,7 @@ class Managed:
     def ensure(self, endpoint: str, auth: str) -> Any:
         """The endpoint; made when it is new, with this way to sign in (key or aad_token)."""
         found = self.look(endpoint)
-        if found is not None and str(found.provisioning_state) != "Failed":
+        if found is not None and state_of(found) != "Failed":
             return found
         from azure.ai.ml.entities import ManagedOnlineEndpoint
 
@@ -110,7 +110,7 @@ class Managed:
         found = self.deployment(endpoint, colour)
         if found is None:
             return
-        if str(found.provisioning_state) != "Deleting":
+        if state_of(found) != "Deleting":
             with translating(f"delete deployment {colour}"):
                 self._ml.online_deployments.begin_delete(colour, endpoint_name=endpoint)
         if wait:
@@ -163,4 +163,4 @@ class Managed:
 
 
 def _succeeded(found: Any) -> bool:
-    return found is not None and str(found.provisioning_state) == "Succeeded"
+    return found is not None and state_of(found) == "Succeeded"

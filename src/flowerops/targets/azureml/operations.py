@@ -14,6 +14,7 @@ from typing import Any
 
 from flowerops.domain.progress import Progress
 from flowerops.errors import FlowerOpsError, RemoteError
+from flowerops.targets.azureml.endpoint_view import state_of
 from flowerops.targets.azureml.errors import translate, translating
 
 _LONGEST_S = 45 * 60.0
@@ -50,10 +51,10 @@ class Waiting:
             with translating(f"look at {what}"):
                 found = look()
             if found is not None:
-                state = str(found.provisioning_state)
-                if state != said:
+                state = state_of(found)
+                if state not in (said, "Succeeded"):  # that is told by whoever waits
                     self.progress.message(f"{what}: {state.lower()}")
-                    said = state
+                said = state
                 if state in given_up:
                     raise FailedError(f"{what}: Azure ML gave up ({state})")
             if done(found):
@@ -76,17 +77,14 @@ class FailedError(RemoteError):
 
 def reason_of(poller: Any) -> str | None:
     """Why an operation failed: the thing itself does not say it, only the operation does."""
-    poller.wait(_REASON_S)
-    if not poller.done():
-        return None
     try:
-        poller.result()
+        poller.wait(_REASON_S)
+        return None
     except FlowerOpsError as error:
         return error.message
     except Exception as error:
         translated = translate(error, "deploy")
         return (translated.message if translated else str(error)).removeprefix("cannot deploy: ")
-    return None
 
 
 def silence_polling() -> None:
