@@ -85,7 +85,8 @@ def test_a_schedule_retrains_from_the_folder_for_new_photos(retrained, azure: Em
     assert {(item["name"], item["version"]) for item in items} == {("flowers", 1), ("flowers_processed", 1)}
 
 
-def test_a_schedule_is_listed_and_taken_away(workspace_command, published):
+def test_a_schedule_is_listed_and_taken_away(workspace_command, retrained):
+    assert workspace_command("pipelines", "schedule", "--cron", "0 4 * * *", "--data", "azureml:flowers:1").code == 0
     items = workspace_command("pipelines", "list").document["items"]
     assert {item["kind"] for item in items} == {"pipeline", "schedule"}
     assert workspace_command("pipelines", "unschedule").code == 0

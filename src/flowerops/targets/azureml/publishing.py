@@ -160,10 +160,8 @@ class Publisher:
 
     def schedules(self) -> list[Schedule]:
         """Those that retrain."""
-        from azure.ai.ml.constants import ScheduleListViewType
-
         with translating("list the schedules"):
-            found = self._ml.schedules.list(list_view_type=ScheduleListViewType.ALL)
+            found = self._ml.schedules.list(list_view_type="All")
             return [_schedule(one) for one in found if _is_ours(one.tags)]
 
     def unschedule(self, name: str) -> Schedule:
