@@ -135,8 +135,8 @@ def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams) -> Traine
             pipeline.context(raw.ref, processed.ref),
             {"data": processed.folder, "cache": pipeline.target.runs.cache()},
         )
-    except RunDetachedError as run:  # nobody will be there to say it later
-        pipeline.target.runs.tag(run.run_id, {TRAINED: "true"})
+    except RunDetachedError as detached:  # nobody will be there to say it later
+        pipeline.target.runs.tag(detached.run_id, {TRAINED: "true"})
         raise
     pipeline.tag({TRAINED: "true"})
     return trained_from(pipeline, prepared, output, time.perf_counter() - started)

@@ -54,8 +54,8 @@ def train_as_job(
     )
     try:
         pipeline.run_id = host.train(pipeline.run_id, order, pipeline.caller.progress)
-    except RunDetachedError as run:  # nobody will be there to say it later
-        target.runs.tag(run.run_id, {TRAINED: "true"})
+    except RunDetachedError as detached:  # nobody will be there to say it later
+        target.runs.tag(detached.run_id, {TRAINED: "true"})
         raise
     pipeline.tag({TRAINED: "true"})
     run = target.runs.find(pipeline.run_id)

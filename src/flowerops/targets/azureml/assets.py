@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ DIGEST_TAG = "flowerops.digest"
 _TAG_LENGTH = 250
 _TRIES = 20
 _OURS = f"{ROOT}/datasets/"
+_UNASKED = re.compile("azureml_.+_output_.+")
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,10 @@ class Assets:
         self._client = client
 
     def names(self) -> list[str]:
-        """Every data asset's name."""
+        """Every data asset's name, but for those that the service makes of the outputs of jobs without asking."""
         with translating("list the data assets"):
-            return sorted(str(found.name) for found in self._client.ml.data.list())
+            names = [str(found.name) for found in self._client.ml.data.list()]
+        return sorted(name for name in names if not _UNASKED.fullmatch(name))
 
     def versions(self, name: str, *, archived: bool = False) -> list[Asset]:
         """Versions of ours, newest first; numbers only, and folders only."""
