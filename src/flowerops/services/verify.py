@@ -49,9 +49,8 @@ def verify_everything(target: Target, progress: Progress) -> Verification:
     except StoreIntegrityError as error:
         if not problems:  # else the ledger's own check has said it already
             problems.append(Problem(path="", expected="a readable ledger", got=error.message, of="the ledger"))
-    count, found = run_checks(
-        [_bundle_check(model, target.models.fetch(model)) for model in _distinct(models)], "verifying models", progress
-    )
+    bundles = [_bundle_check(model, target.models.fetch(model)) for model in _distinct(models)]
+    count, found = run_checks(bundles, "verifying models", progress)
     return Verification(
         checked=datasets.checked + count,
         problems=[*problems, *datasets.problems, *found],

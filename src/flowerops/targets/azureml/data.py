@@ -53,7 +53,7 @@ class AzureDatasets:
         hint = did_you_mean(selector.name, names) if names else "Make one with: flowerops preprocess --data-folder DIR"
         raise BadInputError(f"there is no dataset {selector.name!r}", hint)
 
-    def open(self, version: DatasetVersion) -> Path:
+    def open(self, version: DatasetVersion | DatasetEntry) -> Path:
         """Download what is not here yet."""
         place = self._place(version.folder)
         return self._mirror.bring(place, f"downloading {version.name}:{version.version}", self._progress)
@@ -138,7 +138,8 @@ class AzureDatasets:
 
     def asset_of(self, folder: Path) -> str | None:
         """`azureml:NAME:VERSION` of a version's folder, which gets its number now if it has none; else None."""
-        if self._mirror.place_of(folder) is None or not (folder / MANIFEST_FILE).is_file():
+        place = self._mirror.place_of(folder)
+        if place is None or not place.path.startswith(self._mirror.place("datasets", "").path):
             return None
         version = self.number(folder)
         return f"azureml:{version.name}:{version.version}"
