@@ -258,6 +258,9 @@ def test_the_commands_print_one_document_and_nothing_else(two: AzureTarget, azur
     assert "ActivityCompleted" not in done.stderr
     assert done.document["url"] == "https://by-command.westeurope.inference.ml.azure.com"
     assert done.document["smoke"]["passed"] is True
+    python = str(require_serve_environment())
+    tried = flowerops("deploy", "--local-preview", "--serve-python", python, "--json", cwd=tmp_path, env=env)
+    assert (tried.code, tried.document["preview"]) == (0, True), tried.stderr
     listed = flowerops("deployments", "list", "--json", cwd=tmp_path, env=env).document["items"]
     assert {"pair", "by-command"} <= {one["name"] for one in listed}
     deleted = flowerops("deployments", "delete", "by-command", "--json", cwd=tmp_path, env=env)
