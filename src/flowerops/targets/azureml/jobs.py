@@ -12,6 +12,7 @@ from flowerops.errors import BadInputError
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.orders import JobOrder
+from flowerops.targets.azureml.words import plain
 
 ENDED = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED", "NotResponding": "FAILED"}
 """Azure's words for runs that ended, and ours."""
@@ -119,7 +120,7 @@ def _job(found: Any) -> Job:
         name=str(found.name),
         experiment=str(found.experiment_name or ""),
         display_name=str(found.display_name or found.name),
-        status=str(found.status or "NotStarted"),
+        status=plain(found.status) or "NotStarted",
         created_ms=int(created.timestamp() * 1000) if created else 0,
         tags={key: str(value) for key, value in (found.tags or {}).items()},
     )
