@@ -180,7 +180,9 @@ def test_when_the_smoke_test_fails_the_new_one_goes_and_the_old_one_serves(
 
 
 def test_a_deployment_that_does_not_start_is_told_with_its_log_and_removed(models: AzureTarget) -> None:
-    with pytest.raises(RemoteError, match="deployment blue of endpoint broken did not start") as caught:
+    with pytest.raises(
+        RemoteError, match="cannot start deployment blue of endpoint broken: User container has crashed"
+    ) as caught:
         deployed(models, "broken", 3)
     assert "golden image" in "\n".join(caught.value.details["log"])
     models.endpoints._managed._waiting.until_gone("it", lambda: models.endpoints._managed.deployment("broken", "blue"))
