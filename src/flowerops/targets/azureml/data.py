@@ -136,7 +136,8 @@ class AzureDatasets:
 
     def asset_of(self, folder: Path) -> str | None:
         """`azureml:NAME:VERSION` of a version's folder, which gets its number now if it has none; else None."""
-        if self._mirror.place_of(folder) is None or not (folder / MANIFEST_FILE).is_file():
+        place = self._mirror.place_of(folder)
+        if place is None or not place.path.startswith(self._mirror.place("datasets", "").path):
             return None
         version = self.number(folder)
         return f"azureml:{version.name}:{version.version}"

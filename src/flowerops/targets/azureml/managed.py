@@ -7,7 +7,7 @@ from typing import Any
 from flowerops.domain.deployment import Deployment, Endpoint
 from flowerops.domain.names import did_you_mean
 from flowerops.errors import BadInputError, ConflictError, FlowerOpsError, RemoteError, UsageError
-from flowerops.targets.azureml.client import AzureClient
+from flowerops.targets.azureml.client import AzureClient, muted
 from flowerops.targets.azureml.endpoint_view import PREVIOUS_TAG, deployment_of, mark_of, observed, state_of
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.operations import FailedError, Waiting, reason_of, silence_polling
@@ -66,7 +66,7 @@ class Managed:
 
         wanted = ManagedOnlineEndpoint(name=endpoint, auth_mode=auth, tags={"made_by": "flowerops"})
         try:
-            with translating(f"make endpoint {endpoint}"):
+            with translating(f"make endpoint {endpoint}"), muted():
                 poller = self._ml.online_endpoints.begin_create_or_update(wanted)
             return self._waiting.until(f"endpoint {endpoint}", lambda: self.look(endpoint), _succeeded)
         except FailedError as error:
@@ -113,7 +113,7 @@ class Managed:
         if found is None:
             return
         if state_of(found) != "Deleting":
-            with translating(f"delete deployment {colour}"):
+            with translating(f"delete deployment {colour}"), muted():
                 self._ml.online_deployments.begin_delete(colour, endpoint_name=endpoint)
         if wait:
             self._waiting.until_gone(f"deployment {colour}", lambda: self.deployment(endpoint, colour))
@@ -123,7 +123,7 @@ class Managed:
         endpoint = str(found.name)
         found.traffic, found.mirror_traffic = {to.colour: 100}, {}
         found.tags = {**(found.tags or {}), PREVIOUS_TAG: mark_of(before)}
-        with translating(f"move the traffic of endpoint {endpoint}"):
+        with translating(f"move the traffic of endpoint {endpoint}"), muted():
             poller = self._ml.online_endpoints.begin_create_or_update(found)
 
         def moved(seen: Any) -> bool:
@@ -145,7 +145,7 @@ class Managed:
 
     def delete(self, endpoint: str) -> None:
         """Delete an endpoint with all its deployments."""
-        with translating(f"delete endpoint {endpoint}"):
+        with translating(f"delete endpoint {endpoint}"), muted():
             self._ml.online_endpoints.begin_delete(name=endpoint)
         self._waiting.until_gone(f"endpoint {endpoint}", lambda: self.look(endpoint))
 
