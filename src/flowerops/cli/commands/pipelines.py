@@ -97,6 +97,7 @@ def publish(
     """Publish the retraining pipeline: one call with a folder of photos trains, evaluates and registers."""
     from flowerops.services import pipelines as service
 
+    service.check(session.target)
     request = _request(session, dataset, params, extend=extend, replace=replace)
     if dry_run:
         plan = {"dry_run": True, **service.publish_plan(name, version, request, session.caller)}
@@ -126,6 +127,7 @@ def trigger(
     from flowerops.errors import UsageError
     from flowerops.services import pipelines as service
 
+    service.check(session.target)
     photos = data_folder or data
     if photos is None or (data_folder and data):
         raise UsageError("trigger needs either --data-folder or --data", "Name the photos to retrain on.")
@@ -155,6 +157,7 @@ def schedule(
     """Retrain at times, from a folder of the workspace. Default: the datastore's folder photos."""
     from flowerops.services import pipelines as service
 
+    service.check(session.target)
     request = _request(session, dataset, params, extend=extend, replace=replace)
     if dry_run:
         service.check_schedule(name, cron)

@@ -30,6 +30,7 @@ from flowerops.cli.options import (
     Replace,
     Seed,
 )
+from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def run(
     from flowerops.domain.params import TrainParams
     from flowerops.services import run as service
     from flowerops.services import train as train_service
+    from flowerops.services.preview_job import plan_or_guess, with_pipeline
 
     sections = read_params(params)
     wanted = make_params(TrainParams, sections.get("training", {}), backbone=backbone, epochs=epochs, seed=seed)
@@ -93,9 +95,17 @@ def run(
     )
     request = full_request(session, sections, training, name, endpoint or session.settings.endpoint, port)
     if dry_run:
-        train_service.check(session.target, training)
-        plan = {"dry_run": True, "steps": list(_SHOW), **train_service.plan(session.target, training, session.caller)}
-        session.finish(plan, lambda console, found: console.heading(f"would run on {found['dataset']}", mark="→"))
+        plan = plan_or_guess(
+            lambda: train_service.plan(session.target, training, session.caller), data_folder, selector
+        )
+        texts = {
+            "train_params": wanted,
+            "evaluate_params": request.evaluate.params,
+            "register_params": request.register.params,
+            "policy": request.register.policy,
+        }
+        made = with_pipeline(session.target, plan, "training", request.experiment, session.caller, texts=texts)
+        session.finish({"dry_run": True, "steps": list(_SHOW), **made}, _show_plan)
         return
     document = service.run_all(session.target, request, session.caller, step_listener(session))
     session.finish(document, show_times)
@@ -141,6 +151,11 @@ def step_listener(session: Session) -> Callable[[str, dict[str, Any]], None]:
             _SHOW[name](session.console, document)
 
     return listen
+
+
+def _show_plan(console: Console, document: dict[str, Any]) -> None:
+    console.heading(f"would run on {document['dataset']}: {document['summary']}", mark="→")
+    show_pipeline(console, document)
 
 
 def show_times(console: Console, document: dict[str, Any]) -> None:
