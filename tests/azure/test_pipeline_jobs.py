@@ -79,7 +79,7 @@ def test_of_two_workers_one_trains(trained, azure: Emulator):
     assert run.status == "Completed", run.error
 
 
-def test_a_candidate_is_evaluated_and_registered(workspace_command, trained):
+def test_a_candidate_is_evaluated_and_registered(workspace_command, trained, subject):
     evaluated = workspace_command("evaluate", "--run", trained["run_id"])
     assert evaluated.code == 0, evaluated.stderr + evaluated.stdout
     assert evaluated.document["decision"]["outcome"] == "first"
@@ -87,6 +87,6 @@ def test_a_candidate_is_evaluated_and_registered(workspace_command, trained):
     assert registered.code == 0, registered.stderr + registered.stdout
     assert registered.document["champion"] is True
     assert registered.document["model"]["digest"] == trained["bundle"]["digest"]
-    again = workspace_command("evaluate", "--model", "flower_classifier")
+    again = workspace_command("evaluate", "--model", subject)
     assert again.code == 0, again.stderr + again.stdout
     assert again.document["metrics"]["accuracy"] == evaluated.document["metrics"]["accuracy"]

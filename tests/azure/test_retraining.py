@@ -51,22 +51,24 @@ def test_what_is_published_has_an_address_and_a_version(published):
     assert published["url"].startswith("https://")
 
 
-def test_one_call_with_photos_makes_a_champion(retrained, workspace_command):
+def test_one_call_with_photos_makes_a_champion(retrained, workspace_command, subject):
     assert retrained["champion"] is True
     assert [step["name"] for step in retrained["steps"]] == ["intake", "preprocess", "train", "evaluate", "register"]
-    model = workspace_command("models", "show", "flower_classifier").document
+    model = workspace_command("models", "show", subject).document
     tags = model["tags"]
-    assert (tags["dataset_id"], tags["processed_id"]) == ("flowers:1", "flowers_processed:1")
+    assert (tags["dataset_id"], tags["processed_id"]) == (f"{subject}:1", f"{subject}_processed:1")
     assert tags["run_id"] == retrained["run_id"]
 
 
-def test_its_model_is_that_of_the_build_that_published_it(retrained, workspace_command):
-    tags = workspace_command("models", "show", "flower_classifier").document["tags"]
+def test_its_model_is_that_of_the_build_that_published_it(retrained, workspace_command, subject):
+    tags = workspace_command("models", "show", subject).document["tags"]
     assert tags["build_kind"] == "laptop"
     assert "@" in tags["BuildId"]
 
 
-def test_a_schedule_retrains_from_the_folder_for_new_photos(retrained, azure: Emulator, workspace_command, photos):
+def test_a_schedule_retrains_from_the_folder_for_new_photos(
+    retrained, azure: Emulator, workspace_command, photos, subject
+):
     refused = workspace_command("pipelines", "schedule", "--cron", "0 3 * * 1")
     assert refused.code == 3
     assert "no files in" in refused.document["error"]["message"]
@@ -82,11 +84,15 @@ def test_a_schedule_retrains_from_the_folder_for_new_photos(retrained, azure: Em
     assert run.status == "Completed", run.error
     # The photos are those of version 1, and stay it; the model is compared with the champion.
     items = workspace_command("data", "list").document["items"]
-    assert {(item["name"], item["version"]) for item in items} == {("flowers", 1), ("flowers_processed", 1)}
+    mine = {(item["name"], item["version"]) for item in items if item["name"].startswith(subject)}
+    assert mine == {(subject, 1), (f"{subject}_processed", 1)}
+    models = [item for item in workspace_command("models", "list").document["items"] if item["name"] == subject]
+    assert [(model["version"], model["dataset"]) for model in models] == [(2, f"{subject}:1"), (1, f"{subject}:1")]
+    assert workspace_command("models", "show", f"{subject}:2").document["tags"]["run_id"] == run.identifier
 
 
-def test_a_schedule_is_listed_and_taken_away(workspace_command, retrained):
-    assert workspace_command("pipelines", "schedule", "--cron", "0 4 * * *", "--data", "azureml:flowers:1").code == 0
+def test_a_schedule_is_listed_and_taken_away(workspace_command, retrained, subject):
+    assert workspace_command("pipelines", "schedule", "--cron", "0 4 * * *", "--data", f"azureml:{subject}:1").code == 0
     items = workspace_command("pipelines", "list").document["items"]
     assert {item["kind"] for item in items} == {"pipeline", "schedule"}
     assert workspace_command("pipelines", "unschedule").code == 0
