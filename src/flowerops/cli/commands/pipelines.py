@@ -159,6 +159,22 @@ def schedule(
 
     service.check(session.target)
     request = _request(session, dataset, params, extend=extend, replace=replace)
+    finish_schedule(session, cron, request, name=name, data=data, dry_run=dry_run)
+
+
+def finish_schedule(
+    session: Session,
+    cron: str,
+    request: RetrainRequest,
+    *,
+    name: str = _CALLED,
+    data: str | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Make a schedule, or show it, and end the command with it."""
+    from flowerops.services import pipelines as service
+
+    service.check(session.target)
     if dry_run:
         service.check_schedule(name, cron)
         plan = {"dry_run": True, "name": name, "cron": cron, "data": data, "retraining": service.described(request)}

@@ -76,6 +76,14 @@ def run(
     params: ParamsOption = None,
     extend: Extend = False,
     replace: Replace = False,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            help="Not now: retrain at these times (cron, UTC), as flowerops pipelines schedule does.",
+            rich_help_panel="Azure ML",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Do all of it: preprocess, train, evaluate, register, deploy, smoke-test."""
@@ -94,6 +102,9 @@ def run(
         data_folder, selector, wanted, preprocessing, intake_mode(extend, replace, data_folder)
     )
     request = full_request(session, sections, training, name, endpoint or session.settings.endpoint, port)
+    if schedule is not None:
+        _schedule(session, schedule, request, dry_run=dry_run)
+        return
     if dry_run:
         plan = plan_or_guess(
             lambda: train_service.plan(session.target, training, session.caller), data_folder, selector
@@ -109,6 +120,31 @@ def run(
         return
     document = service.run_all(session.target, request, session.caller, step_listener(session))
     session.finish(document, show_times)
+
+
+def _schedule(session: Session, cron: str, request: RunRequest, *, dry_run: bool) -> None:
+    from flowerops.cli.commands.pipelines import finish_schedule
+    from flowerops.domain.params import PreprocessParams
+    from flowerops.errors import UsageError
+    from flowerops.services.pipelines import RetrainRequest
+
+    training = request.train
+    if training.folder is not None:
+        raise UsageError(
+            "--schedule and --data-folder exclude each other",
+            "A schedule reads a folder of the workspace: see flowerops pipelines schedule --data.",
+        )
+    retraining = RetrainRequest(
+        experiment=request.experiment,
+        dataset=training.dataset.name,
+        mode=training.mode,
+        preprocess=training.preprocessing or PreprocessParams(),
+        train=training.params,
+        evaluate=request.evaluate.params,
+        register=request.register.params,
+        policy=request.register.policy,
+    )
+    finish_schedule(session, cron, retraining, dry_run=dry_run)
 
 
 def full_request(
