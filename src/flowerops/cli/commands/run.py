@@ -28,9 +28,11 @@ from flowerops.cli.options import (
     ParamsOption,
     PortOption,
     Replace,
+    ScheduleOption,
     Seed,
 )
 from flowerops.cli.plans import show_pipeline
+from flowerops.cli.scheduling import Times, refuse_photos_here, retrain_mode, retrain_request, set_up
 from flowerops.cli.session import Session, with_session
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ def run(
     params: ParamsOption = None,
     extend: Extend = False,
     replace: Replace = False,
+    schedule: ScheduleOption = None,
     dry_run: DryRun = False,
 ) -> None:
     """Do all of it: preprocess, train, evaluate, register, deploy, smoke-test."""
@@ -90,6 +93,19 @@ def run(
     wanted = make_params(TrainParams, sections.get("training", {}), backbone=backbone, epochs=epochs, seed=seed)
     selector = parse_selector(dataset or session.settings.dataset, "dataset")
     preprocessing = preprocess_params(sections, image_size, fit, max_bad)
+    if schedule is not None:
+        refuse_photos_here(data_folder)
+        again = retrain_request(
+            session,
+            sections,
+            dataset,
+            mode=retrain_mode(extend, replace),
+            train=wanted,
+            preprocess=preprocessing,
+            model=name,
+        )
+        set_up(session, Times(schedule), again, dry_run=dry_run)
+        return
     training = train_service.TrainRequest(
         data_folder, selector, wanted, preprocessing, intake_mode(extend, replace, data_folder)
     )
