@@ -93,3 +93,4 @@ def show(console: Console, document: dict[str, Any]) -> None:
 def _show_plan(console: Console, document: dict[str, Any]) -> None:
     against = f" against {document['champion']}" if document["champion"] else ""
     console.heading(f"would score {document['subject']} on {document['data']}{against}", mark="→")
+    show_pipeline(console, document)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import logging
 import os
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -216,6 +218,11 @@ def quieten() -> None:
 @contextlib.contextmanager
 def muted() -> Iterator[None]:
     """Keep what the SDK prints by itself off both streams; not for threads, which share the streams."""
+    if "absl.logging" in sys.modules:
+        # The SDK imports MLflow when it reads a workspace; that closes all log handlers, and absl's (TensorFlow's)
+        # closes its stream, too, unless that is sys.stderr right then. So MLflow has to come before the redirection.
+        with contextlib.suppress(ImportError):
+            importlib.import_module("mlflow")
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         yield
 

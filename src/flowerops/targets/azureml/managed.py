@@ -13,6 +13,7 @@ from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.operations import FailedError, Waiting, reason_of, silence_polling
 
 _LOG_LINES = 50
+_LOG_HINT = "The last log lines of the new one are in the details (--json)."
 _TAKEN = "Names of endpoints are shared by everybody in a region: choose another one with --endpoint."
 
 
@@ -69,7 +70,8 @@ class Managed:
                 poller = self._ml.online_endpoints.begin_create_or_update(wanted)
             return self._waiting.until(f"endpoint {endpoint}", lambda: self.look(endpoint), _succeeded)
         except FailedError as error:
-            raise RemoteError(f"endpoint {endpoint} failed: {reason_of(poller) or error.message}", _TAKEN) from error
+            why = reason_of(poller, f"make endpoint {endpoint}", error)
+            raise RemoteError(why.message, _TAKEN) from error
         except (BadInputError, ConflictError, UsageError) as error:
             raise type(error)(error.message, _TAKEN) from error
 
@@ -82,13 +84,13 @@ class Managed:
         try:
             self._waiting.until(what, lambda: self.deployment(endpoint, colour), _succeeded)
         except FailedError as error:
-            reason = reason_of(poller) or error.message
+            why = reason_of(poller, f"start {what} of endpoint {endpoint}", error)
             try:
                 lines = self.logs(endpoint, colour, _LOG_LINES).splitlines()
             except FlowerOpsError:  # there was no container yet
                 lines = []
-            hint = "The deployment that served before still serves. Its last log lines are in the details (--json)."
-            raise RemoteError(f"{what} of endpoint {endpoint} did not start: {reason}", hint, {"log": lines}) from error
+            hint = f"What served before still serves. {_LOG_HINT if lines else why.hint or ''}".rstrip()
+            raise RemoteError(why.message, hint, {"log": lines}) from error
 
     def deployment(self, endpoint: str, colour: str) -> Any:
         """The deployment, or None."""
@@ -132,8 +134,8 @@ class Managed:
         try:
             self._waiting.until(f"traffic to {to.colour}", lambda: self.get(endpoint), moved)
         except FailedError as error:
-            said = reason_of(poller) or error.message
-            raise RemoteError(f"the traffic of endpoint {endpoint} was not moved: {said}") from error
+            why = reason_of(poller, f"move the traffic of endpoint {endpoint}", error)
+            raise RemoteError(why.message, why.hint) from error
         return self.observed(self.get(endpoint))
 
     def logs(self, endpoint: str, colour: str, lines: int) -> str:
