@@ -9,6 +9,7 @@ import typer
 
 from flowerops.cli.console import Console
 from flowerops.cli.options import DryRun, ModelOption, ParamsOption, RunId
+from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
 
 _EXAMPLES = """Examples:
