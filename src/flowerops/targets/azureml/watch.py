@@ -22,7 +22,7 @@ class LogTail:
         self._jobs = jobs
         self._run_id = run_id
         self._offsets: dict[str, int] = {}
-        self._rest: dict[str, str] = {}
+        self._rest: dict[str, bytes] = {}
         self.last: list[str] = []
         self.document: list[str] = []
         self._in_document = False
@@ -32,11 +32,11 @@ class LogTail:
         for name, url in self._jobs.log_files(self._run_id).items():
             data = self._jobs.read(url, self._offsets.get(name, 0))
             self._offsets[name] = self._offsets.get(name, 0) + len(data)
-            *complete, rest = (self._rest.get(name, "") + data.decode("utf-8", "replace")).split("\n")
+            *complete, rest = (self._rest.get(name, b"") + data).split(b"\n")
             if ended and rest:
-                complete, rest = [*complete, rest], ""
+                complete, rest = [*complete, rest], b""
             self._rest[name] = rest
-            yield from filter(self._is_for_people, complete)
+            yield from filter(self._is_for_people, (line.decode("utf-8", "replace") for line in complete))
 
     def _is_for_people(self, line: str) -> bool:
         if line == "{":
