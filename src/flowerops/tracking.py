@@ -75,6 +75,11 @@ def _mlflow_client(uri: str) -> Any:
     return _PlainClient(client, uri)
 
 
+def _quoted(text: str) -> str:
+    """A text in a search of MLflow, which knows two kinds of quotes and no escapes."""
+    return f'"{text}"' if "'" in text else f"'{text}'"
+
+
 class _PlainClient:
     """MLflow's client; that its database cannot be written is said in our words, not in those of SQLAlchemy."""
 
@@ -233,7 +238,7 @@ class Ledger:
 
     def runs_with(self, tags: Mapping[str, str], limit: int = 50) -> list[RunRecord]:
         """Runs that carry all these tags, newest first."""
-        return self._search(" and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items()), limit)
+        return self._search(" and ".join(f"tags.`{key}` = {_quoted(value)}" for key, value in tags.items()), limit)
 
     def pipeline_runs(self, limit: int, experiment: str | None = None) -> list[RunRecord]:
         """Runs that are no steps of another, newest first, of one experiment or of all."""

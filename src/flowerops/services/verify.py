@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+from pathlib import Path
 
 from flowerops.datasets.checks import Check, run_checks
 from flowerops.datasets.verify import Suspect, file_digest, inspect
@@ -49,10 +49,8 @@ def verify_everything(target: Target, progress: Progress) -> Verification:
     except StoreIntegrityError as error:
         if not problems:  # else the ledger's own check has said it already
             problems.append(Problem(path="", expected="a readable ledger", got=error.message, of="the ledger"))
-    for model in _distinct(models):
-        with contextlib.suppress(StoreIntegrityError):  # the checks say more precisely what is wrong
-            target.models.open(model)
-    count, found = run_checks([_bundle_check(model) for model in _distinct(models)], "verifying models", progress)
+    bundles = [_bundle_check(model, target.models.fetch(model)) for model in _distinct(models)]
+    count, found = run_checks(bundles, "verifying models", progress)
     return Verification(
         checked=datasets.checked + count,
         problems=[*problems, *datasets.problems, *found],
@@ -84,7 +82,7 @@ def _verify_entries(target: Target, entries: list[DatasetEntry], progress: Progr
     checks: list[Check] = []
     seen: set[str] = set()
     for entry in entries:
-        suspect = Suspect(str(entry), entry.digest, target.datasets.open(entry))
+        suspect = Suspect(str(entry), entry.digest, target.datasets.fetch(entry))
         inspection = inspect(suspect, target.datasets.objects(), seen)
         problems += inspection.problems
         checks += inspection.checks
@@ -97,19 +95,18 @@ def _distinct(models: list[ModelVersion]) -> list[ModelVersion]:
     return list({model.digest: model for model in reversed(models)}.values())
 
 
-def _bundle_check(model: ModelVersion) -> Check:
+def _bundle_check(model: ModelVersion, bundle: Path) -> Check:
     def run() -> list[Problem]:
         named = f"{model.name}:{model.version}"
-        got = file_digest(model.bundle / SEAL_FILE)
+        got = file_digest(bundle / SEAL_FILE)
         if got != model.digest:
-            return [Problem(path=str(model.bundle / SEAL_FILE), expected=model.digest, got=got, of=named)]
+            return [Problem(path=str(bundle / SEAL_FILE), expected=model.digest, got=got, of=named)]
         try:
-            found = seal_problems(model.bundle)
+            found = seal_problems(bundle)
         except (OSError, FlowerOpsError) as error:
-            return [Problem(path=str(model.bundle), expected="a readable bundle", got=str(error), of=named)]
+            return [Problem(path=str(bundle), expected="a readable bundle", got=str(error), of=named)]
         return [
-            Problem(path=str(model.bundle / one["path"]), expected=one["expected"], got=one["got"], of=named)
-            for one in found
+            Problem(path=str(bundle / one["path"]), expected=one["expected"], got=one["got"], of=named) for one in found
         ]
 
-    return Check(sum(1 for path in model.bundle.rglob("*") if path.is_file()), run)
+    return Check(sum(1 for path in bundle.rglob("*") if path.is_file()), run)

@@ -266,6 +266,9 @@ class DatasetStore(Protocol):
     def entries(self, name: str | None = None) -> list[DatasetEntry]:
         """All numbers, newest first, whether or not their files are there and whole; for checks and clean-ups."""
 
+    def fetch(self, entry: DatasetEntry) -> Path:
+        """The folder with what the storage has of a number right now, whole or not; for checks."""
+
     def remove(self, entry: DatasetEntry) -> None:
         """Take a version away for good; its number goes on standing for its content and for nothing else."""
 
@@ -346,7 +349,14 @@ class ModelRegistry(Protocol):
         """All versions of a model, newest first."""
 
     def open(self, model: ModelVersion) -> Path:
-        """A version's bundle with all of its files on this machine."""
+        """A version's bundle with all of its files on this machine.
+
+        Raises:
+            StoreIntegrityError: It is not what was registered.
+        """
+
+    def fetch(self, model: ModelVersion) -> Path:
+        """The bundle as the storage has it right now, whole or not; for checks."""
 
     def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
         """Store a bundle and give it the next version number."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flowerops.domain.dataset import VersionManifest
@@ -53,10 +53,15 @@ class Assets:
         from azure.ai.ml.constants import ListViewType
         from azure.core.exceptions import ResourceNotFoundError
 
-        view = ListViewType.ALL if archived else ListViewType.ACTIVE_ONLY
+        # Two lists, as the SDK's versions do not say whether they are archived.
+        views = [ListViewType.ACTIVE_ONLY, *([ListViewType.ARCHIVED_ONLY] if archived else [])]
         with translating(f"list the versions of {name}"):
             try:
-                found = [_asset(one) for one in self._client.ml.data.list(name=name, list_view_type=view)]
+                found = [
+                    _asset(one, archived=view == ListViewType.ARCHIVED_ONLY)
+                    for view in views
+                    for one in self._client.ml.data.list(name=name, list_view_type=view)
+                ]
             except ResourceNotFoundError:
                 return []
         return sorted((one for one in found if one is not None), key=lambda one: -one.version)
@@ -72,9 +77,13 @@ class Assets:
         """
         for _ in range(_TRIES):
             known = self.versions(name, archived=True)
-            same = [one for one in known if one.digest == digest and not one.archived]
-            if same:
-                return same[-1]
+            same = [one for one in known if one.digest == digest]
+            living = [one for one in same if not one.archived]
+            if living:
+                return living[-1]
+            back = next((one for one in reversed(same) if one.place == place), None)
+            if back is not None:
+                return self._restore(back)
             number = max((one.version for one in known), default=0) + 1
             if self._try_register(name, number, place, tags):
                 return Asset(name, number, place, tags)
@@ -106,6 +115,11 @@ class Assets:
             self._client.ml.data.create_or_update(found)
         return Asset(asset.name, asset.version, asset.place, {**asset.tags, **tags}, asset.archived)
 
+    def _restore(self, asset: Asset) -> Asset:
+        with translating(f"restore {asset.name}:{asset.version}"):
+            self._client.ml.data.restore(asset.name, version=str(asset.version))
+        return replace(asset, archived=False)
+
     def archive(self, asset_name: str, version: int) -> None:
         """Take a version out of all lists; its number is never given out again."""
         with translating(f"archive {asset_name}:{version}"):
@@ -129,9 +143,8 @@ def version_tags(manifest: VersionManifest) -> dict[str, str]:
     return {name: text[:_TAG_LENGTH] for name, text in tags.items() if text}
 
 
-def _asset(found: Any) -> Asset | None:
+def _asset(found: Any, *, archived: bool) -> Asset | None:
     place = place_of_uri(str(found.path))
     if place is None or not place.path.startswith(_OURS) or not str(found.version).isdigit():
         return None
-    archived = bool(getattr(found, "_is_archived", False))
     return Asset(str(found.name), int(found.version), place, dict(found.tags or {}), archived)

@@ -75,7 +75,7 @@ class AzureClient:
                 self.subscription_id,
                 self.resource_group,
                 self.workspace_name,
-                show_progress=False,
+                show_progress=True,  # else uploads of code swallow the failures of files; see `code_upload`
                 enable_telemetry=False,
                 **_RETRIES,
             )

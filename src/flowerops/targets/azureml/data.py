@@ -101,18 +101,15 @@ class AzureDatasets:
         return asset
 
     def entries(self, name: str | None = None) -> list[DatasetEntry]:
-        """All numbers."""
+        """All numbers of what is, or says that it is, a dataset version; its documents are here then."""
         names = [name] if name is not None else self._assets.names()
-        return [
-            DatasetEntry(one.name, one.version, one.digest or self._digest_there(one), self._mirror.path_of(one.place))
-            for each in names
-            for one in self._assets.versions(each)
-        ]
+        assets = [one for each in names for one in self._assets.versions(each)]
+        found = bounded_map(self._entry, assets, workers=_THREADS, batch=1)
+        return [entry for entry in found if entry is not None]
 
-    def _digest_there(self, asset: Asset) -> str:
-        """What the manifest says of a version that nobody has tagged yet."""
-        found = self._opened_or_none(asset)
-        return found.manifest.digest if found else ""
+    def fetch(self, entry: DatasetEntry) -> Path:
+        """Download all of its files, over what was here before."""
+        return self._mirror.bring(self._place(entry.folder), f"downloading {entry}", self._progress, anew=True)
 
     def remove(self, entry: DatasetEntry) -> None:
         """Archive the asset, then delete its files."""
@@ -206,6 +203,13 @@ class AzureDatasets:
             return None  # somebody else's data asset, or one whose files are gone
         self._mirror.bring_documents(asset.place, _EXTRAS)
         return self._opened(asset)
+
+    def _entry(self, asset: Asset) -> DatasetEntry | None:
+        folder = self._mirror.path_of(asset.place)
+        digest = asset.digest
+        if self._mirror.bring_documents(asset.place, _DOCUMENTS) and digest is None:
+            digest = read_manifest(folder).digest
+        return DatasetEntry(asset.name, asset.version, digest, folder) if digest is not None else None
 
     def _opened(self, asset: Asset) -> DatasetVersion:
         folder = self._mirror.path_of(asset.place)

@@ -10,9 +10,8 @@ from flowerops.domain.deployment import Deployment
 from flowerops.io.atomic import staging_folder
 from flowerops.serving.azureml_entry import DIGEST_VARIABLE, NAME_VARIABLE, VERSION_VARIABLE, WORKERS_VARIABLE
 from flowerops.serving.snapshot import ENTRY_FILE, serving_snapshot
-from flowerops.targets.azureml.client import muted
+from flowerops.targets.azureml.code_upload import with_code
 from flowerops.targets.azureml.endpoint_view import tags_of
-from flowerops.targets.azureml.errors import translating
 
 
 @dataclass(frozen=True)
@@ -71,5 +70,5 @@ def begin_deployment(ml: Any, order: Order, work: Path) -> Any:
             app_insights_enabled=True,
             tags=tags_of(made),
         )
-        with translating(f"make deployment {made.colour} of endpoint {made.endpoint}"), muted():
-            return ml.online_deployments.begin_create_or_update(wanted)
+        what = f"make deployment {made.colour} of endpoint {made.endpoint}"
+        return with_code(what, lambda: ml.online_deployments.begin_create_or_update(wanted))

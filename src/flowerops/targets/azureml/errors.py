@@ -91,7 +91,7 @@ def from_status(status: int | None, said: str, what: str) -> FlowerOpsError:
 
 
 def _from_sdk(error: BaseException, what: str) -> FlowerOpsError | None:
-    from azure.core.exceptions import AzureError
+    from azure.core.exceptions import AzureError, DeserializationError, SerializationError
 
     try:
         from azure.ai.ml import exceptions as sdk
@@ -102,7 +102,9 @@ def _from_sdk(error: BaseException, what: str) -> FlowerOpsError | None:
         return BadInputError(message, "Name a folder with files in it.")
     if sdk is not None and isinstance(error, sdk.ValidationException | sdk.UserErrorException):
         return BadInputError(message, _REFUSED)
-    if isinstance(error, AzureError):
+    if isinstance(error, SerializationError):  # a value of ours that cannot be sent
+        return BadInputError(message, _REFUSED)
+    if isinstance(error, AzureError | DeserializationError):
         return RemoteError(message, f"--debug shows the whole answer. {_LATER}")
     return None
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from flowerops.domain.progress import Progress, SilentProgress
 from flowerops.io.atomic import atomic_write
+from flowerops.io.discard import discard
 from flowerops.io.hashing import sha256_bytes
 from flowerops.targets.azureml.blobs import Blobs
 from flowerops.targets.azureml.client import AzureClient
@@ -80,6 +81,8 @@ class Mirror:
         label: str = "downloading",
         progress: Progress | None = None,
         only: Callable[[str], bool] = lambda name: True,
+        *,
+        anew: bool = False,
     ) -> Path:
         """Download what is not here yet.
 
@@ -88,9 +91,12 @@ class Mirror:
             label: What the progress bar says.
             progress: Told of every file.
             only: Chooses files by their name relative to the folder.
+            anew: Download what is here, too, and remove here what is not there any more.
         """
         folder = self.path_of(place)
         blobs = self.blobs(place.datastore)
+        if anew:
+            discard(folder)
         missing = [
             name for name, size in blobs.sizes(place.path).items() if only(name) and not _is_here(folder / name, size)
         ]

@@ -53,6 +53,12 @@ class AzureModels:
         verify_seal(folder, model.digest)
         return folder
 
+    def fetch(self, model: ModelVersion) -> Path:
+        """Download the bundle, over what was here before."""
+        return self._mirror.bring(
+            self._place(model.bundle), f"downloading {model.name}:{model.version}", self._progress, anew=True
+        )
+
     def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
         """Upload the bundle if it lies here only, then take the next number."""
         digest = verify_seal(bundle)

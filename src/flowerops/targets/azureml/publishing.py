@@ -13,6 +13,7 @@ from flowerops.errors import BadInputError, ConflictError
 from flowerops.io.hashing import sha256_bytes
 from flowerops.targets.azureml.batch import invoke
 from flowerops.targets.azureml.client import AzureClient
+from flowerops.targets.azureml.code_upload import with_code
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.inbox import PHOTOS, long_uri, photos_uri
 from flowerops.targets.azureml.operations import silence_polling
@@ -78,8 +79,7 @@ class Publisher:
         component = build_component(dict(spec), PIPELINE)
         named = f"{spec['name']}:{spec['version']}"
         try:
-            with translating(f"register component {named}"):
-                made = self._ml.components.create_or_update(component)
+            made = with_code(f"register component {named}", lambda: self._ml.components.create_or_update(component))
         except (BadInputError, ConflictError) as error:
             if any(word in error.message.lower() for word in _IMMUTABLE):
                 raise ConflictError(
@@ -154,8 +154,9 @@ class Publisher:
             trigger = CronTrigger(expression=cron, time_zone="UTC")
             tags = {**retraining.tags, **_OURS, "flowerops.data": uri}
             wanted = JobSchedule(name=name, trigger=trigger, create_job=job, tags=tags)
-            with translating(f"make schedule {name}"):
-                made = self._ml.schedules.begin_create_or_update(wanted).result()
+            made = with_code(
+                f"make schedule {name}", lambda: self._ml.schedules.begin_create_or_update(wanted).result()
+            )
         return _schedule(made)
 
     def schedules(self) -> list[Schedule]:

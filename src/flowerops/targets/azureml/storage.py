@@ -25,8 +25,7 @@ class AzureStorage:
 
     @contextlib.contextmanager
     def cleaning(self) -> Iterator[None]:
-        """Not for a workspace."""
-        raise UsageError("gc works on the local target", "A workspace's data is archived with: flowerops data rm")
+        """Nobody is held off: a workspace has no lock over all that is in it."""
         yield
 
     @contextlib.contextmanager
@@ -56,5 +55,5 @@ class AzureStorage:
         return []
 
     def garbage(self, runs: RunStore | None) -> list[Garbage]:
-        """None."""
-        return []
+        """Not for a workspace, where others may need what we do not know of."""
+        raise UsageError("gc works on the local target", "A workspace's data is archived with: flowerops data rm")

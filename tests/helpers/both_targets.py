@@ -1,0 +1,77 @@
+"""A target on this machine and one in a workspace, side by side, for tests that both have to pass."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from flowerops.domain.build import BuildInfo, CodeInfo
+from flowerops.domain.names import Selector
+from flowerops.domain.params import Mode, PreprocessParams
+from flowerops.domain.progress import SilentProgress
+from flowerops.services.pipeline import Caller, begin
+from flowerops.services.preprocess import Prepared, PreprocessRequest, preprocess
+from flowerops.settings import load_settings
+from flowerops.targets import open_target
+from flowerops.targets.protocol import Target
+
+SIZE = 44
+"""The smallest that `cnn` takes."""
+LIVE = "FLOWEROPS_LIVE_AZURE"
+
+
+class Told(SilentProgress):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@dataclass
+class Place:
+    """One target under test. variables: what a command in a process of its own needs to work on the same target."""
+
+    name: Literal["local", "azureml"]
+    home: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
+
+    def __post_init__(self) -> None:
+        self.target = self.opened()
+
+    def opened(self, home: Path | None = None, **options: Any) -> Target:
+        """The target, opened anew; a workspace with another home is seen as from another machine."""
+        settings = load_settings({"target": self.name, "home": home or self.home}, self.home.parent)
+        return open_target(settings, self.told, **options)
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks."""
+        return Caller(BuildInfo(kind="laptop", id="tester@laptop"), CodeInfo(), self.told)
+
+    def fresh(self, what: str) -> str:
+        """A name that nobody had before: a workspace is shared by all tests of a process."""
+        return f"{what}-{uuid.uuid4().hex[:8]}"
+
+    def prepare(self, folder: Path | None, dataset: str, mode: Mode | None = None, **params: Any) -> Prepared:
+        """`flowerops preprocess`."""
+        wanted = PreprocessParams(**{"image_size": SIZE, "workers": 2, **params})
+        request = PreprocessRequest(folder, Selector(dataset), wanted, mode)
+        return preprocess(
+            self.target,
+            request,
+            self.caller,
+            lambda: begin(self.target, self.caller, f"{dataset}-preprocessing", "preprocess"),
+        )
+
+
+def live() -> bool:
+    """Whether the real Azure is to be asked, with the usual variables of this process."""
+    return bool(os.environ.get(LIVE))
