@@ -180,7 +180,9 @@ def test_when_the_smoke_test_fails_the_new_one_goes_and_the_old_one_serves(
 
 
 def test_a_deployment_that_does_not_start_is_told_with_its_log_and_removed(models: AzureTarget) -> None:
-    with pytest.raises(RemoteError, match="deployment blue of endpoint broken did not start") as caught:
+    with pytest.raises(
+        RemoteError, match="cannot start deployment blue of endpoint broken: User container has crashed"
+    ) as caught:
         deployed(models, "broken", 3)
     assert "golden image" in "\n".join(caught.value.details["log"])
     models.endpoints._managed._waiting.until_gone("it", lambda: models.endpoints._managed.deployment("broken", "blue"))
@@ -258,6 +260,9 @@ def test_the_commands_print_one_document_and_nothing_else(two: AzureTarget, azur
     assert "ActivityCompleted" not in done.stderr
     assert done.document["url"] == "https://by-command.westeurope.inference.ml.azure.com"
     assert done.document["smoke"]["passed"] is True
+    python = str(require_serve_environment())
+    tried = flowerops("deploy", "--local-preview", "--serve-python", python, "--json", cwd=tmp_path, env=env)
+    assert (tried.code, tried.document["preview"]) == (0, True), tried.stderr
     listed = flowerops("deployments", "list", "--json", cwd=tmp_path, env=env).document["items"]
     assert {"pair", "by-command"} <= {one["name"] for one in listed}
     deleted = flowerops("deployments", "delete", "by-command", "--json", cwd=tmp_path, env=env)

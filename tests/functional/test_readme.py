@@ -26,6 +26,9 @@ _BLOCKS = (
 )
 
 
+_AZURE_BLOCKS = ("export FLOWEROPS_TARGET", "flowerops pipelines publish")
+
+
 def _commands(first: str) -> list[str]:
     """The flowerops lines of the block that begins with a command."""
     block = next(block for block in _FENCE.findall(README.read_text(encoding="utf-8")) if block.startswith(first))
@@ -56,3 +59,22 @@ def test_the_tour_can_be_followed_literally(newcomer: Path) -> None:
             outcome = flowerops(*words, *dry, cwd=newcomer)
             assert outcome.code == 0, f"{line}\n{outcome.stdout}{outcome.stderr}"
             assert "Traceback" not in outcome.stderr
+
+
+@pytest.mark.timeout(600)
+def test_the_first_azure_run_can_be_followed_literally(tmp_path: Path) -> None:
+    from azure_emulator import azurite, running_emulator, serve_python
+
+    azurite.require()
+    make_photos(tmp_path / "photos", per_class=12, size=(96, 80))
+    # On its own it must have photos of every class in every split, although an earlier version has decided about them.
+    make_photos(tmp_path / "new", per_class=40, size=(96, 80), seed=1)
+    with running_emulator(tmp_path / "azure", serve_python=serve_python()) as emulator:
+        env = emulator.environment() | {"FLOWEROPS_TARGET": "azureml"}
+        for first in _AZURE_BLOCKS:
+            for line in _commands(first):
+                if line.startswith("export"):
+                    continue
+                outcome = flowerops(*shlex.split(line)[1:], cwd=tmp_path, env=env)
+                assert outcome.code == 0, f"{line}\n{outcome.stdout}{outcome.stderr}"
+                assert "Traceback" not in outcome.stderr

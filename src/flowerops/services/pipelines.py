@@ -63,6 +63,15 @@ def publish(
     return host.publish(name, version_of(version, caller), _retraining(request, caller), caller.progress)
 
 
+def check(target: Target) -> None:
+    """Refuse a target that has no pipelines.
+
+    Raises:
+        UsageError: It has none.
+    """
+    _host(target)
+
+
 def publish_plan(name: str, version: str | None, request: RetrainRequest, caller: Caller) -> dict[str, Any]:
     """What `publish` would do, without asking the workspace."""
     return {"name": name, "version": version_of(version, caller), "retraining": described(request)}

@@ -10,6 +10,7 @@ from typing import Any
 
 from flowerops.datasets.recipe import decisive
 from flowerops.domain.dataset import PROCESSED_SUFFIX
+from flowerops.domain.detached import RunDetachedError
 from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.params import Mode, PreprocessParams, TrainParams
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
@@ -128,12 +129,16 @@ def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams) -> Traine
     raw, processed = prepared.raw, prepared.processed
     pipeline.tag({"dataset_id": f"{raw.name}:{raw.version}", "processed_id": f"{processed.name}:{processed.version}"})
     started = time.perf_counter()
-    output = pipeline.step(
-        "train",
-        params,
-        pipeline.context(raw.ref, processed.ref),
-        {"data": processed.folder, "cache": pipeline.target.runs.cache()},
-    )
+    try:
+        output = pipeline.step(
+            "train",
+            params,
+            pipeline.context(raw.ref, processed.ref),
+            {"data": processed.folder, "cache": pipeline.target.runs.cache()},
+        )
+    except RunDetachedError as detached:  # nobody will be there to say it later
+        pipeline.target.runs.tag(detached.run_id, {TRAINED: "true"})
+        raise
     pipeline.tag({TRAINED: "true"})
     return trained_from(pipeline, prepared, output, time.perf_counter() - started)
 

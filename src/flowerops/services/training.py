@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from flowerops.domain.detached import RunDetachedError
 from flowerops.domain.params import EvaluateParams, GatePolicy, RegisterParams, TrainParams
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
 from flowerops.errors import RemoteError, error_from_document
@@ -51,7 +52,11 @@ def train_as_job(
         champion=champion_of(target.models.versions(params.register.name)),
         context=pipeline.context(raw.ref, processed.ref),
     )
-    pipeline.run_id = host.train(pipeline.run_id, order, pipeline.caller.progress)
+    try:
+        pipeline.run_id = host.train(pipeline.run_id, order, pipeline.caller.progress)
+    except RunDetachedError as detached:  # nobody will be there to say it later
+        target.runs.tag(detached.run_id, {TRAINED: "true"})
+        raise
     pipeline.tag({TRAINED: "true"})
     run = target.runs.find(pipeline.run_id)
     trained, evaluated, registered = (_output(pipeline, run, step) for step in ("train", "evaluate", "register"))

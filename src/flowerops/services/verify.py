@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from flowerops.datasets.checks import Check, run_checks
 from flowerops.datasets.verify import Suspect, file_digest, inspect
 from flowerops.domain.names import Selector
@@ -47,6 +49,9 @@ def verify_everything(target: Target, progress: Progress) -> Verification:
     except StoreIntegrityError as error:
         if not problems:  # else the ledger's own check has said it already
             problems.append(Problem(path="", expected="a readable ledger", got=error.message, of="the ledger"))
+    for model in _distinct(models):
+        with contextlib.suppress(StoreIntegrityError):  # the checks say more precisely what is wrong
+            target.models.open(model)
     count, found = run_checks([_bundle_check(model) for model in _distinct(models)], "verifying models", progress)
     return Verification(
         checked=datasets.checked + count,
@@ -79,7 +84,7 @@ def _verify_entries(target: Target, entries: list[DatasetEntry], progress: Progr
     checks: list[Check] = []
     seen: set[str] = set()
     for entry in entries:
-        suspect = Suspect(str(entry), entry.digest, entry.folder)
+        suspect = Suspect(str(entry), entry.digest, target.datasets.open(entry))
         inspection = inspect(suspect, target.datasets.objects(), seen)
         problems += inspection.problems
         checks += inspection.checks

@@ -31,7 +31,7 @@ _OPTIONS = ("--timeout", "300", "--no-control-socket")
 _LISTENING = re.compile(r"Listening at: (http://127\.0\.0\.1:\d+)")
 _POLL_S = 0.05
 _GRACE_S = 10.0
-_LOG_LINES = 20
+_LOG_LINES = 60
 
 
 @dataclass(frozen=True)

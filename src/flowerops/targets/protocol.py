@@ -162,6 +162,21 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class JobPreview:
+    """A job that is to be shown and not submitted.
+
+    pipeline: preprocess, train, evaluate or training. dataset: the raw one, as NAME or NAME:VERSION; without a number
+    the latest is meant, as in `model`. texts: the pipeline's documents by the names of its inputs.
+    """
+
+    pipeline: str
+    experiment: str
+    dataset: str
+    model: str
+    texts: Mapping[str, Document]
+
+
+@dataclass(frozen=True)
 class StepOutput:
     """A finished step: its run's id and its output folder.
 
@@ -235,8 +250,8 @@ class DatasetStore(Protocol):
             BadInputError: There is none; the hint has the nearest name.
         """
 
-    def open(self, version: DatasetVersion) -> Path:
-        """A version's folder with all of its files on this machine."""
+    def open(self, version: DatasetVersion | DatasetEntry) -> Path:
+        """A version's folder with all of its files on this machine, as far as they exist."""
 
     def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
         """Store photos as a raw version without a number yet.
@@ -455,6 +470,9 @@ class Storage(Protocol):
 
 class PipelineHost(Protocol):
     """Where whole pipelines run by themselves, without the command that asked for them."""
+
+    def preview(self, job: JobPreview) -> str:
+        """The job's YAML, as near to what would be submitted as can be said without asking the workspace."""
 
     def train(self, run_id: str, order: TrainingOrder, progress: Progress) -> str:
         """Run train, evaluate and register as one job of a pipeline run, and wait for it.

@@ -58,6 +58,7 @@ def deploy(
     """Start a model beside the one that serves, smoke-test it, then move the traffic to it."""
     from flowerops.domain.deployment import valid_endpoint_name
     from flowerops.domain.names import parse_selector
+    from flowerops.errors import UsageError
     from flowerops.services import deploy as service
     from flowerops.targets.protocol import Machines
 
@@ -68,6 +69,8 @@ def deploy(
         port=port or settings.port,
         machines=Machines(instance_type, instances),
     )
+    if local_preview and dry_run:
+        raise UsageError("--local-preview and --dry-run exclude each other", "A preview deploys nothing anyway.")
     if local_preview:
         from flowerops.services.serve_preview import preview
 

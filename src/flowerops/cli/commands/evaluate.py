@@ -9,6 +9,7 @@ import typer
 
 from flowerops.cli.console import Console
 from flowerops.cli.options import DryRun, ModelOption, ParamsOption, RunId
+from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
 
 _EXAMPLES = """Examples:
@@ -42,10 +43,11 @@ def evaluate(
 ) -> None:
     """Score a candidate on its test split, compare it with the champion, and write a report."""
     from flowerops.cli.parameters import make_params, read_params
-    from flowerops.domain.names import parse_selector, valid_name
+    from flowerops.domain.names import Selector, parse_selector, valid_name
     from flowerops.domain.params import EvaluateParams, GatePolicy
     from flowerops.errors import UsageError
     from flowerops.services import evaluate as service
+    from flowerops.services.preview_job import plan_or_guess, with_pipeline
 
     if run is not None and model is not None:
         raise UsageError("--run and --model exclude each other", "Name a run's candidate or a registered model.")
@@ -58,7 +60,13 @@ def evaluate(
         policy=make_params(GatePolicy, session.settings.gate),
     )
     if dry_run:
-        session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
+        plan = plan_or_guess(lambda: service.plan(session.target, request), None, Selector(session.settings.dataset))
+        guess = {"subject": str(request.model or run or "the latest run"), "data": str(data_folder or "its test split")}
+        texts = {"params": request.params, "gate": request.policy}
+        experiment, subject = session.settings.experiment, request.model or Selector(request.champion_of)
+        plan = {"dataset": session.settings.dataset, "champion": None, **guess, **plan}
+        made = with_pipeline(session.target, plan, "evaluate", experiment, session.caller, texts=texts, model=subject)
+        session.finish({"dry_run": True, **made}, _show_plan)
         return
     evaluated = service.evaluate(session.target, request, session.caller)
     session.finish(evaluated.document(), show)
@@ -86,3 +94,4 @@ def show(console: Console, document: dict[str, Any]) -> None:
 def _show_plan(console: Console, document: dict[str, Any]) -> None:
     against = f" against {document['champion']}" if document["champion"] else ""
     console.heading(f"would score {document['subject']} on {document['data']}{against}", mark="→")
+    show_pipeline(console, document)

@@ -97,6 +97,7 @@ def publish(
     """Publish the retraining pipeline: one call with a folder of photos trains, evaluates and registers."""
     from flowerops.services import pipelines as service
 
+    service.check(session.target)
     request = _request(session, dataset, params, extend=extend, replace=replace)
     if dry_run:
         plan = {"dry_run": True, **service.publish_plan(name, version, request, session.caller)}
@@ -126,6 +127,7 @@ def trigger(
     from flowerops.errors import UsageError
     from flowerops.services import pipelines as service
 
+    service.check(session.target)
     photos = data_folder or data
     if photos is None or (data_folder and data):
         raise UsageError("trigger needs either --data-folder or --data", "Name the photos to retrain on.")
@@ -155,7 +157,24 @@ def schedule(
     """Retrain at times, from a folder of the workspace. Default: the datastore's folder photos."""
     from flowerops.services import pipelines as service
 
+    service.check(session.target)
     request = _request(session, dataset, params, extend=extend, replace=replace)
+    finish_schedule(session, cron, request, name=name, data=data, dry_run=dry_run)
+
+
+def finish_schedule(
+    session: Session,
+    cron: str,
+    request: RetrainRequest,
+    *,
+    name: str = _CALLED,
+    data: str | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Make a schedule, or show it, and end the command with it."""
+    from flowerops.services import pipelines as service
+
+    service.check(session.target)
     if dry_run:
         service.check_schedule(name, cron)
         plan = {"dry_run": True, "name": name, "cron": cron, "data": data, "retraining": service.described(request)}

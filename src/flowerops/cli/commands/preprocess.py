@@ -22,6 +22,7 @@ from flowerops.cli.options import (
     Replace,
     Workers,
 )
+from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
 
 _EXAMPLES = """Examples:
@@ -65,6 +66,7 @@ def preprocess(
     from flowerops.errors import UsageError
     from flowerops.services import preprocess as service
     from flowerops.services.pipeline import begin
+    from flowerops.services.preview_job import plan_or_guess, with_pipeline
 
     sections = read_params(params)
     asked = preprocess_params(sections, image_size, fit, max_bad, group_by=group_by, workers=workers)
@@ -74,10 +76,12 @@ def preprocess(
     if reference and data_folder is None:
         raise UsageError("--reference needs --data-folder", "Name the folder of new photos.")
     request = service.PreprocessRequest(data_folder, selector, wanted, mode, reference)
-    if dry_run:
-        session.finish({"dry_run": True, **service.plan(session.target, request, session.caller)}, show_plan)
-        return
     experiment = selector.name + service.EXPERIMENT_SUFFIX
+    if dry_run:
+        plan = plan_or_guess(lambda: service.plan(session.target, request, session.caller), data_folder, selector)
+        made = with_pipeline(session.target, plan, "preprocess", experiment, session.caller, texts={"params": wanted})
+        session.finish({"dry_run": True, **made}, show_plan)
+        return
     prepared = service.preprocess(
         session.target,
         request,
@@ -126,4 +130,6 @@ def show_left_out(console: Console, document: dict[str, Any]) -> None:
 def show_plan(console: Console, document: dict[str, Any]) -> None:
     """Render a plan for people."""
     console.heading(f"{document['dataset']}: {document['summary']}", mark="→")
-    console.facts({"classes": ", ".join(f"{label} {count:,}" for label, count in document["classes"].items())})
+    if document["classes"]:
+        console.facts({"classes": ", ".join(f"{label} {count:,}" for label, count in document["classes"].items())})
+    show_pipeline(console, document)

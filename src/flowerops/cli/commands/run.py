@@ -30,6 +30,7 @@ from flowerops.cli.options import (
     Replace,
     Seed,
 )
+from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
 
 if TYPE_CHECKING:
@@ -75,6 +76,14 @@ def run(
     params: ParamsOption = None,
     extend: Extend = False,
     replace: Replace = False,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            help="Not now: retrain at these times (cron, UTC), as flowerops pipelines schedule does.",
+            rich_help_panel="Azure ML",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Do all of it: preprocess, train, evaluate, register, deploy, smoke-test."""
@@ -83,6 +92,7 @@ def run(
     from flowerops.domain.params import TrainParams
     from flowerops.services import run as service
     from flowerops.services import train as train_service
+    from flowerops.services.preview_job import plan_or_guess, with_pipeline
 
     sections = read_params(params)
     wanted = make_params(TrainParams, sections.get("training", {}), backbone=backbone, epochs=epochs, seed=seed)
@@ -92,13 +102,49 @@ def run(
         data_folder, selector, wanted, preprocessing, intake_mode(extend, replace, data_folder)
     )
     request = full_request(session, sections, training, name, endpoint or session.settings.endpoint, port)
+    if schedule is not None:
+        _schedule(session, schedule, request, dry_run=dry_run)
+        return
     if dry_run:
-        train_service.check(session.target, training)
-        plan = {"dry_run": True, "steps": list(_SHOW), **train_service.plan(session.target, training, session.caller)}
-        session.finish(plan, lambda console, found: console.heading(f"would run on {found['dataset']}", mark="→"))
+        plan = plan_or_guess(
+            lambda: train_service.plan(session.target, training, session.caller), data_folder, selector
+        )
+        texts = {
+            "train_params": wanted,
+            "evaluate_params": request.evaluate.params,
+            "register_params": request.register.params,
+            "policy": request.register.policy,
+        }
+        made = with_pipeline(session.target, plan, "training", request.experiment, session.caller, texts=texts)
+        session.finish({"dry_run": True, "steps": list(_SHOW), **made}, _show_plan)
         return
     document = service.run_all(session.target, request, session.caller, step_listener(session))
     session.finish(document, show_times)
+
+
+def _schedule(session: Session, cron: str, request: RunRequest, *, dry_run: bool) -> None:
+    from flowerops.cli.commands.pipelines import finish_schedule
+    from flowerops.domain.params import PreprocessParams
+    from flowerops.errors import UsageError
+    from flowerops.services.pipelines import RetrainRequest
+
+    training = request.train
+    if training.folder is not None:
+        raise UsageError(
+            "--schedule and --data-folder exclude each other",
+            "A schedule reads a folder of the workspace: see flowerops pipelines schedule --data.",
+        )
+    retraining = RetrainRequest(
+        experiment=request.experiment,
+        dataset=training.dataset.name,
+        mode=training.mode,
+        preprocess=training.preprocessing or PreprocessParams(),
+        train=training.params,
+        evaluate=request.evaluate.params,
+        register=request.register.params,
+        policy=request.register.policy,
+    )
+    finish_schedule(session, cron, retraining, dry_run=dry_run)
 
 
 def full_request(
@@ -141,6 +187,11 @@ def step_listener(session: Session) -> Callable[[str, dict[str, Any]], None]:
             _SHOW[name](session.console, document)
 
     return listen
+
+
+def _show_plan(console: Console, document: dict[str, Any]) -> None:
+    console.heading(f"would run on {document['dataset']}: {document['summary']}", mark="→")
+    show_pipeline(console, document)
 
 
 def show_times(console: Console, document: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from flowerops.cli.options import (
     Replace,
     Seed,
 )
+from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
 
 _EXAMPLES = """Examples:
@@ -66,6 +67,7 @@ def train(
     from flowerops.domain.params import TrainParams
     from flowerops.services import train as service
     from flowerops.services.pipeline import begin
+    from flowerops.services.preview_job import plan_or_guess, with_pipeline
 
     sections = read_params(params)
     wanted = make_params(
@@ -84,10 +86,14 @@ def train(
     request = service.TrainRequest(
         data_folder, selector, wanted, preprocessing, intake_mode(extend, replace, data_folder)
     )
-    service.check(session.target, request)
     if dry_run:
-        session.finish({"dry_run": True, **service.plan(session.target, request, session.caller)}, _show_plan)
+        plan = plan_or_guess(lambda: service.plan(session.target, request, session.caller), data_folder, selector)
+        plan["params"] = wanted.model_dump()
+        experiment = session.settings.experiment
+        made = with_pipeline(session.target, plan, "train", experiment, session.caller, texts={"params": wanted})
+        session.finish({"dry_run": True, **made}, _show_plan)
         return
+    service.check(session.target, request)
     with begin(session.target, session.caller, session.settings.experiment, "train") as pipeline:
         trained = service.train(pipeline, service.resolve(pipeline, request), request.params)
     session.finish(trained.document(), show)
@@ -117,3 +123,4 @@ def show(console: Console, document: dict[str, Any]) -> None:
 def _show_plan(console: Console, document: dict[str, Any]) -> None:
     console.heading(f"would train on {document['dataset']}: {document['summary']}", mark="→")
     console.facts(document["params"])
+    show_pipeline(console, document)

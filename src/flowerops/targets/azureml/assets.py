@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,13 @@ from flowerops.domain.dataset import VersionManifest
 from flowerops.errors import ConflictError
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.errors import translating
-from flowerops.targets.azureml.mirror import Place, place_of_uri
+from flowerops.targets.azureml.mirror import ROOT, Place, place_of_uri
 
 DIGEST_TAG = "flowerops.digest"
 _TAG_LENGTH = 250
 _TRIES = 20
+_OURS = f"{ROOT}/datasets/"
+_UNASKED = re.compile("azureml_.+_output_.+")
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,10 @@ class Assets:
         self._client = client
 
     def names(self) -> list[str]:
-        """Every data asset's name."""
+        """Every data asset's name, but for those that the service makes of the outputs of jobs without asking."""
         with translating("list the data assets"):
-            return sorted(str(found.name) for found in self._client.ml.data.list())
+            names = [str(found.name) for found in self._client.ml.data.list()]
+        return sorted(name for name in names if not _UNASKED.fullmatch(name))
 
     def versions(self, name: str, *, archived: bool = False) -> list[Asset]:
         """Versions of ours, newest first; numbers only, and folders only."""
@@ -127,7 +131,7 @@ def version_tags(manifest: VersionManifest) -> dict[str, str]:
 
 def _asset(found: Any) -> Asset | None:
     place = place_of_uri(str(found.path))
-    if place is None or not str(found.version).isdigit():
+    if place is None or not place.path.startswith(_OURS) or not str(found.version).isdigit():
         return None
     archived = bool(getattr(found, "_is_archived", False))
     return Asset(str(found.name), int(found.version), place, dict(found.tags or {}), archived)

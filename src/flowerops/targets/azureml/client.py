@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
 import logging
 import os
+import sys
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote
@@ -209,6 +213,18 @@ def quieten() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     os.environ.setdefault("AZURE_ML_SDK_SILENCE_EXPERIMENTAL", "true")
     warnings.filterwarnings("ignore", module=r"azure\..*|marshmallow\..*|msrest\..*")
+
+
+@contextlib.contextmanager
+def muted() -> Iterator[None]:
+    """Keep what the SDK prints by itself off both streams; not for threads, which share the streams."""
+    if "absl.logging" in sys.modules:
+        # The SDK imports MLflow when it reads a workspace; that closes all log handlers, and absl's (TensorFlow's)
+        # closes its stream, too, unless that is sys.stderr right then. So MLflow has to come before the redirection.
+        with contextlib.suppress(ImportError):
+            importlib.import_module("mlflow")
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        yield
 
 
 def _message(answer: Any) -> str:

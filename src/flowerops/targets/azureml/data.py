@@ -53,7 +53,7 @@ class AzureDatasets:
         hint = did_you_mean(selector.name, names) if names else "Make one with: flowerops preprocess --data-folder DIR"
         raise BadInputError(f"there is no dataset {selector.name!r}", hint)
 
-    def open(self, version: DatasetVersion) -> Path:
+    def open(self, version: DatasetVersion | DatasetEntry) -> Path:
         """Download what is not here yet."""
         place = self._place(version.folder)
         return self._mirror.bring(place, f"downloading {version.name}:{version.version}", self._progress)
@@ -101,13 +101,18 @@ class AzureDatasets:
         return asset
 
     def entries(self, name: str | None = None) -> list[DatasetEntry]:
-        """All numbers; the digest is what the tag says."""
+        """All numbers."""
         names = [name] if name is not None else self._assets.names()
         return [
-            DatasetEntry(one.name, one.version, one.digest or "", self._mirror.path_of(one.place))
+            DatasetEntry(one.name, one.version, one.digest or self._digest_there(one), self._mirror.path_of(one.place))
             for each in names
             for one in self._assets.versions(each)
         ]
+
+    def _digest_there(self, asset: Asset) -> str:
+        """What the manifest says of a version that nobody has tagged yet."""
+        found = self._opened_or_none(asset)
+        return found.manifest.digest if found else ""
 
     def remove(self, entry: DatasetEntry) -> None:
         """Archive the asset, then delete its files."""
@@ -136,7 +141,8 @@ class AzureDatasets:
 
     def asset_of(self, folder: Path) -> str | None:
         """`azureml:NAME:VERSION` of a version's folder, which gets its number now if it has none; else None."""
-        if self._mirror.place_of(folder) is None or not (folder / MANIFEST_FILE).is_file():
+        place = self._mirror.place_of(folder)
+        if place is None or not place.path.startswith(self._mirror.place("datasets", "").path):
             return None
         version = self.number(folder)
         return f"azureml:{version.name}:{version.version}"

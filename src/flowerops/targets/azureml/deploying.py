@@ -10,6 +10,7 @@ from flowerops.domain.deployment import Deployment
 from flowerops.io.atomic import staging_folder
 from flowerops.serving.azureml_entry import DIGEST_VARIABLE, NAME_VARIABLE, VERSION_VARIABLE, WORKERS_VARIABLE
 from flowerops.serving.snapshot import ENTRY_FILE, serving_snapshot
+from flowerops.targets.azureml.client import muted
 from flowerops.targets.azureml.endpoint_view import tags_of
 from flowerops.targets.azureml.errors import translating
 
@@ -70,5 +71,5 @@ def begin_deployment(ml: Any, order: Order, work: Path) -> Any:
             app_insights_enabled=True,
             tags=tags_of(made),
         )
-        with translating(f"make deployment {made.colour} of endpoint {made.endpoint}"):
+        with translating(f"make deployment {made.colour} of endpoint {made.endpoint}"), muted():
             return ml.online_deployments.begin_create_or_update(wanted)

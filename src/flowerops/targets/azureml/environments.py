@@ -52,6 +52,12 @@ def ensure_environment(ml: Any, kind: Kind, settings: Settings) -> str:
     return f"azureml:{name}:{version}"
 
 
+def environment_name(kind: Kind, settings: Settings) -> str:
+    """What `ensure_environment` would give, without asking anybody."""
+    name, image, conda = _ingredients(kind, settings)
+    return f"azureml:{name}:{version_of(conda, image)}"
+
+
 def version_of(conda: Path, image: str) -> str:
     """The version of an environment: what it is made of, in 12 hex digits."""
     return sha256_bytes(image.encode() + b"\n" + conda.read_bytes())[:_DIGITS]

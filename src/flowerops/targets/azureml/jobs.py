@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from flowerops.errors import BadInputError
-from flowerops.targets.azureml.client import AzureClient
+from flowerops.targets.azureml.client import AzureClient, muted
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.orders import JobOrder
 from flowerops.targets.azureml.words import plain
@@ -59,7 +59,7 @@ class Jobs:
         """Submit a job; the same name again gives the job that is there."""
         from flowerops.targets.azureml.pipelines import build_job
 
-        with translating(f"submit the pipeline {order.pipeline}"):
+        with translating(f"submit the pipeline {order.pipeline}"), muted():
             return _job(self._client.ml.jobs.create_or_update(build_job(order)))
 
     def get(self, name: str) -> Job:

@@ -7,12 +7,13 @@ from typing import Any
 from flowerops.domain.deployment import Deployment, Endpoint
 from flowerops.domain.names import did_you_mean
 from flowerops.errors import BadInputError, ConflictError, FlowerOpsError, RemoteError, UsageError
-from flowerops.targets.azureml.client import AzureClient
+from flowerops.targets.azureml.client import AzureClient, muted
 from flowerops.targets.azureml.endpoint_view import PREVIOUS_TAG, deployment_of, mark_of, observed, state_of
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.operations import FailedError, Waiting, reason_of, silence_polling
 
 _LOG_LINES = 50
+_LOG_HINT = "The last log lines of the new one are in the details (--json)."
 _TAKEN = "Names of endpoints are shared by everybody in a region: choose another one with --endpoint."
 
 
@@ -65,11 +66,12 @@ class Managed:
 
         wanted = ManagedOnlineEndpoint(name=endpoint, auth_mode=auth, tags={"made_by": "flowerops"})
         try:
-            with translating(f"make endpoint {endpoint}"):
+            with translating(f"make endpoint {endpoint}"), muted():
                 poller = self._ml.online_endpoints.begin_create_or_update(wanted)
             return self._waiting.until(f"endpoint {endpoint}", lambda: self.look(endpoint), _succeeded)
         except FailedError as error:
-            raise RemoteError(f"endpoint {endpoint} failed: {reason_of(poller) or error.message}", _TAKEN) from error
+            why = reason_of(poller, f"make endpoint {endpoint}", error)
+            raise RemoteError(why.message, _TAKEN) from error
         except (BadInputError, ConflictError, UsageError) as error:
             raise type(error)(error.message, _TAKEN) from error
 
@@ -82,13 +84,13 @@ class Managed:
         try:
             self._waiting.until(what, lambda: self.deployment(endpoint, colour), _succeeded)
         except FailedError as error:
-            reason = reason_of(poller) or error.message
+            why = reason_of(poller, f"start {what} of endpoint {endpoint}", error)
             try:
                 lines = self.logs(endpoint, colour, _LOG_LINES).splitlines()
             except FlowerOpsError:  # there was no container yet
                 lines = []
-            hint = "The deployment that served before still serves. Its last log lines are in the details (--json)."
-            raise RemoteError(f"{what} of endpoint {endpoint} did not start: {reason}", hint, {"log": lines}) from error
+            hint = f"What served before still serves. {_LOG_HINT if lines else why.hint or ''}".rstrip()
+            raise RemoteError(why.message, hint, {"log": lines}) from error
 
     def deployment(self, endpoint: str, colour: str) -> Any:
         """The deployment, or None."""
@@ -111,7 +113,7 @@ class Managed:
         if found is None:
             return
         if state_of(found) != "Deleting":
-            with translating(f"delete deployment {colour}"):
+            with translating(f"delete deployment {colour}"), muted():
                 self._ml.online_deployments.begin_delete(colour, endpoint_name=endpoint)
         if wait:
             self._waiting.until_gone(f"deployment {colour}", lambda: self.deployment(endpoint, colour))
@@ -121,7 +123,7 @@ class Managed:
         endpoint = str(found.name)
         found.traffic, found.mirror_traffic = {to.colour: 100}, {}
         found.tags = {**(found.tags or {}), PREVIOUS_TAG: mark_of(before)}
-        with translating(f"move the traffic of endpoint {endpoint}"):
+        with translating(f"move the traffic of endpoint {endpoint}"), muted():
             poller = self._ml.online_endpoints.begin_create_or_update(found)
 
         def moved(seen: Any) -> bool:
@@ -132,8 +134,8 @@ class Managed:
         try:
             self._waiting.until(f"traffic to {to.colour}", lambda: self.get(endpoint), moved)
         except FailedError as error:
-            said = reason_of(poller) or error.message
-            raise RemoteError(f"the traffic of endpoint {endpoint} was not moved: {said}") from error
+            why = reason_of(poller, f"move the traffic of endpoint {endpoint}", error)
+            raise RemoteError(why.message, why.hint) from error
         return self.observed(self.get(endpoint))
 
     def logs(self, endpoint: str, colour: str, lines: int) -> str:
@@ -143,7 +145,7 @@ class Managed:
 
     def delete(self, endpoint: str) -> None:
         """Delete an endpoint with all its deployments."""
-        with translating(f"delete endpoint {endpoint}"):
+        with translating(f"delete endpoint {endpoint}"), muted():
             self._ml.online_endpoints.begin_delete(name=endpoint)
         self._waiting.until_gone(f"endpoint {endpoint}", lambda: self.look(endpoint))
 

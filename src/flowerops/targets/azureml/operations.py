@@ -75,16 +75,19 @@ class FailedError(RemoteError):
     """The service gave up on an endpoint or a deployment."""
 
 
-def reason_of(poller: Any) -> str | None:
-    """Why an operation failed: the thing itself does not say it, only the operation does."""
+def reason_of(poller: Any, what: str, failed: FailedError) -> FlowerOpsError:
+    """Why an operation failed: the thing itself does not say it, only the operation does.
+
+    Args:
+        poller: The SDK's, of the operation.
+        what: What it did, in words that go on "cannot …".
+        failed: What the thing itself says.
+    """
     try:
         poller.wait(_REASON_S)
-        return None
-    except FlowerOpsError as error:
-        return error.message
     except Exception as error:
-        translated = translate(error, "deploy")
-        return (translated.message if translated else str(error)).removeprefix("cannot deploy: ")
+        return translate(error, what) or failed
+    return failed
 
 
 def silence_polling() -> None:

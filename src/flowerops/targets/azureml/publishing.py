@@ -15,6 +15,7 @@ from flowerops.targets.azureml.batch import invoke
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.inbox import PHOTOS, long_uri, photos_uri
+from flowerops.targets.azureml.operations import silence_polling
 from flowerops.targets.azureml.pipeline_files import COMPONENTS, read_component
 from flowerops.targets.azureml.pipelines import build_component, build_job
 from flowerops.targets.azureml.requests import Wirer
@@ -36,6 +37,11 @@ class Publisher:
         self._submitter = submitter
         self._wirer = wirer
 
+    @property
+    def _ml(self) -> Any:
+        silence_polling()
+        return self._client.ml
+
     # --- the address ----------------------------------------------------------------------------------------------
 
     def publish(self, name: str, version: str, retraining: Retraining, progress: Progress) -> PublishedPipeline:
@@ -56,7 +62,7 @@ class Publisher:
     def published(self) -> list[PublishedPipeline]:
         """Our batch endpoints."""
         with translating("list the batch endpoints"):
-            found = [one for one in self._client.ml.batch_endpoints.list() if _is_ours(one.tags)]
+            found = [one for one in self._ml.batch_endpoints.list() if _is_ours(one.tags)]
         return [self._published(one) for one in found]
 
     def trigger(self, name: str, data: Path | str, progress: Progress) -> str:
@@ -73,7 +79,7 @@ class Publisher:
         named = f"{spec['name']}:{spec['version']}"
         try:
             with translating(f"register component {named}"):
-                made = self._client.ml.components.create_or_update(component)
+                made = self._ml.components.create_or_update(component)
         except (BadInputError, ConflictError) as error:
             if any(word in error.message.lower() for word in _IMMUTABLE):
                 raise ConflictError(
@@ -89,11 +95,11 @@ class Publisher:
 
         with translating(f"make batch endpoint {name}"):
             try:
-                self._client.ml.batch_endpoints.get(name)
+                self._ml.batch_endpoints.get(name)
             except ResourceNotFoundError:
                 text = f"Retrains {retraining.model} from a folder of photos"
                 endpoint = BatchEndpoint(name=name, description=text, tags=_OURS)
-                self._client.ml.batch_endpoints.begin_create_or_update(endpoint).result()
+                self._ml.batch_endpoints.begin_create_or_update(endpoint).result()
 
     def _deploy(self, endpoint: str, name: str, pipeline: Any, compute: str, tags: Mapping[str, str]) -> None:
         from azure.ai.ml.entities import PipelineComponentBatchDeployment
@@ -106,20 +112,20 @@ class Publisher:
             tags=dict(tags),
         )
         with translating(f"deploy the pipeline behind {endpoint}"):
-            self._client.ml.batch_deployments.begin_create_or_update(deployment).result()
+            self._ml.batch_deployments.begin_create_or_update(deployment).result()
 
     def _make_default(self, name: str, deployment: str) -> None:
         with translating(f"send calls of {name} to {deployment}"):
-            endpoint = self._client.ml.batch_endpoints.get(name)
+            endpoint = self._ml.batch_endpoints.get(name)
             endpoint.defaults = {"deployment_name": deployment}
-            self._client.ml.batch_endpoints.begin_create_or_update(endpoint).result()
+            self._ml.batch_endpoints.begin_create_or_update(endpoint).result()
 
     def _one(self, name: str) -> PublishedPipeline:
         from azure.core.exceptions import ResourceNotFoundError
 
         with translating(f"look at batch endpoint {name}"):
             try:
-                return self._published(self._client.ml.batch_endpoints.get(name))
+                return self._published(self._ml.batch_endpoints.get(name))
             except ResourceNotFoundError as error:
                 hint = did_you_mean(name, [one.name for one in self.published()])
                 raise BadInputError(
@@ -128,7 +134,7 @@ class Publisher:
 
     def _published(self, endpoint: Any) -> PublishedPipeline:
         with translating(f"list the deployments of {endpoint.name}"):
-            deployments = list(self._client.ml.batch_deployments.list(endpoint.name))
+            deployments = list(self._ml.batch_deployments.list(endpoint.name))
         versions = {one.name: (one.tags or {}).get(_VERSION_TAG, one.name) for one in deployments}
         default = getattr(endpoint.defaults, "deployment_name", None)
         return PublishedPipeline(endpoint.name, endpoint.scoring_uri, versions.get(default), list(versions.values()))
@@ -149,15 +155,13 @@ class Publisher:
             tags = {**retraining.tags, **_OURS, "flowerops.data": uri}
             wanted = JobSchedule(name=name, trigger=trigger, create_job=job, tags=tags)
             with translating(f"make schedule {name}"):
-                made = self._client.ml.schedules.begin_create_or_update(wanted).result()
+                made = self._ml.schedules.begin_create_or_update(wanted).result()
         return _schedule(made)
 
     def schedules(self) -> list[Schedule]:
         """Those that retrain."""
-        from azure.ai.ml.constants import ScheduleListViewType
-
         with translating("list the schedules"):
-            found = self._client.ml.schedules.list(list_view_type=ScheduleListViewType.ALL)
+            found = self._ml.schedules.list(list_view_type="All")
             return [_schedule(one) for one in found if _is_ours(one.tags)]
 
     def unschedule(self, name: str) -> Schedule:
@@ -166,8 +170,8 @@ class Publisher:
         if name not in known:
             raise BadInputError(f"there is no schedule {name!r}", did_you_mean(name, known))
         with translating(f"remove schedule {name}"):
-            self._client.ml.schedules.begin_disable(name).result()
-            self._client.ml.schedules.begin_delete(name).result()
+            self._ml.schedules.begin_disable(name).result()
+            self._ml.schedules.begin_delete(name).result()
         return known[name]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flowerops.domain.dataset import PROCESSED_SUFFIX
 from flowerops.domain.documents import Document
+from flowerops.domain.params import PreprocessParams
 from flowerops.domain.progress import Progress
 from flowerops.errors import BadInputError, UsageError
 from flowerops.io.hashing import sha256_bytes, sha256_file
@@ -35,12 +36,13 @@ class Wiring:
 
 
 class Wirer:
-    """Translates requests; uploads what lies on this machine only."""
+    """Translates requests; uploads what lies on this machine only. instances: machines that share the decoding."""
 
-    def __init__(self, mirror: Mirror, datasets: AzureDatasets, models: AzureModels) -> None:
+    def __init__(self, mirror: Mirror, datasets: AzureDatasets, models: AzureModels, instances: int = 1) -> None:
         self.mirror = mirror
         self.datasets = datasets
         self.models = models
+        self._instances = instances
 
     def wire(self, request: StepRequest, job: str, progress: Progress) -> Wiring:
         """The wiring of one step that runs in a job of its own."""
@@ -92,6 +94,8 @@ class Wirer:
         names = [place.path.rpartition("/")[2] for place in earlier if place and place == above / _last(place)]
         if names:
             folders["earlier"], inputs["earlier_names"] = above.uri, ",".join(names)
+        if self._instances > 1 and isinstance(request.params, PreprocessParams):
+            inputs |= {"image_size": str(request.params.image_size), "fit": str(request.params.fit)}
         place = self.place_of_output("preprocess", job, name)
         return Wiring(inputs, folders, {"processed": OutputPlace(place.uri, name)})
 

@@ -130,7 +130,7 @@ class AzureRuns:
         """The newest run with these tags."""
 
         def has(job: Job) -> bool:
-            return all(job.tags.get(key) == text for key, text in tags.items())
+            return job.status == "Completed" and all(job.tags.get(key) == text for key, text in tags.items())
 
         found = self._jobs.recent(1, has)
         return self.find(found[0].name) if found else None

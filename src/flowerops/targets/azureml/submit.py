@@ -29,6 +29,11 @@ _FILES = {"preprocess": "data-processing", "train": "train", "evaluate": "evalua
 _PARALLEL = "data-processing-parallel"
 
 
+def pipeline_stem(pipeline: str, instances: int) -> str:
+    """The stem of a pipeline's file: photos are decoded on several machines by another one."""
+    return _PARALLEL if pipeline == "preprocess" and instances > 1 else _FILES[pipeline]
+
+
 class Submitter:
     """Makes orders of wirings and submits them.
 
@@ -42,13 +47,13 @@ class Submitter:
         self._mirror = mirror
         self._jobs = jobs
         self._wait = wait
-        self._instances = instances
+        self.instances = instances
 
     def submit(
         self, pipeline: str, name: str, experiment: str, wiring: Wiring, tags: Mapping[str, str], progress: Progress
     ) -> Job:
         """Submit a job, or attach to the one that an earlier command submitted for the same request."""
-        file = _PARALLEL if pipeline == "preprocess" and self._instances > 1 else _FILES[pipeline]
+        file = pipeline_stem(pipeline, self.instances)
         request = _fingerprint(file, experiment, wiring)
         job = self._under_way(request)
         if job is not None:
@@ -81,7 +86,7 @@ class Submitter:
             outputs=wiring.outputs,
             model_folders=wiring.model_folders,
             tags=tags,
-            instances=self._instances,
+            instances=self.instances,
             shm_size=settings.shm_size,
             timeout_minutes=settings.job_timeout_minutes,
             **places,
@@ -90,7 +95,7 @@ class Submitter:
     @contextlib.contextmanager
     def places(self, progress: Progress) -> Iterator[dict[str, Any]]:
         """Members of an order: compute and environment, made when they are not there, and the code while it lasts."""
-        compute = ensure_compute(self._client, progress, self._instances)
+        compute = ensure_compute(self._client, progress, self.instances)
         environment = ensure_environment(self._client.ml, "train", self._client.settings)
         with staging_folder(self._mirror.root) as temp:
             yield {"compute": compute, "environment": environment, "code": code_snapshot(temp)}

@@ -36,6 +36,7 @@ class AzureTarget:
     ) -> None:
         self.client = AzureClient(settings)
         self._settings = settings
+        self._instances = instances
         self._progress = progress or SilentProgress()
         self.mirror = Mirror(self.client, settings.home)
         self._jobs = Jobs(self.client)
@@ -53,7 +54,7 @@ class AzureTarget:
 
     @cached_property
     def _wirer(self) -> Wirer:
-        return Wirer(self.mirror, self.datasets, self.models)
+        return Wirer(self.mirror, self.datasets, self.models, self._instances)
 
     @cached_property
     def runs(self) -> AzureRuns:

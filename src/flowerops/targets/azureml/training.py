@@ -5,11 +5,12 @@ from __future__ import annotations
 from flowerops.domain.progress import Progress
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.orders import OutputPlace
+from flowerops.targets.azureml.preview import preview_yaml
 from flowerops.targets.azureml.publishing import Publisher
 from flowerops.targets.azureml.requests import Wirer, Wiring, document_text
 from flowerops.targets.azureml.runs import AzureRuns
 from flowerops.targets.azureml.submit import Submitter
-from flowerops.targets.protocol import TrainingOrder
+from flowerops.targets.protocol import JobPreview, TrainingOrder
 
 
 class AzurePipelines(Publisher):
@@ -18,6 +19,10 @@ class AzurePipelines(Publisher):
     def __init__(self, client: AzureClient, submitter: Submitter, wirer: Wirer, runs: AzureRuns) -> None:
         super().__init__(client, submitter, wirer)
         self._runs = runs
+
+    def preview(self, job: JobPreview) -> str:
+        """The YAML; nothing is asked of Azure."""
+        return preview_yaml(job, self._client.settings, self._submitter.instances)
 
     def train(self, run_id: str, order: TrainingOrder, progress: Progress) -> str:
         """Submit the job, or attach to it, and wait."""

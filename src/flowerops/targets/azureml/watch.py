@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from flowerops.domain.progress import Progress
 from flowerops.errors import FlowerOpsError, InterruptedRunError, RemoteError, error_from_document
-from flowerops.targets.azureml.jobs import Job, Jobs, StepState
+from flowerops.targets.azureml.jobs import ENDED, Job, Jobs, StepState
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 5.0
 _LAST_LINES = 20
@@ -104,12 +104,14 @@ class Watcher:
         pause = _FIRST_PAUSE_S
         while True:
             job = self._jobs.get(self._name)
-            self._say("run " + self._name, job.status)
             for step in self._jobs.steps(self._name):
-                self._say(step.name, step.status)
+                if step.status not in ENDED:
+                    self._say(step.name, step.status)
                 if step.status not in _WAITING:
-                    for line in self._tail(step).lines(ended=job.ended):
+                    for line in self._tail(step).lines(ended=step.status in ENDED):
                         self._progress.message(f"{step.name} | {line}")
+                self._say(step.name, step.status)
+            self._say("run " + self._name, job.status)
             if job.ended:
                 return job
             time.sleep(pause)

@@ -76,7 +76,7 @@ class LocalDatasets:
         self._numbers.bury(Numbered(entry.name, entry.version, entry.digest))
         discard(entry.folder)
 
-    def open(self, version: DatasetVersion) -> Path:
+    def open(self, version: DatasetVersion | DatasetEntry) -> Path:
         """Its folder, where everything lies already."""
         return version.folder
 

@@ -14,11 +14,10 @@ from flowerops.targets.local.endpoint_state import EndpointState, LocalDeploymen
 from flowerops.targets.local.endpoint_store import EndpointStore, endpoint_names, last_lines
 from flowerops.targets.local.launch import Launcher
 from flowerops.targets.local.observe import observe
-from flowerops.targets.local.processes import free_port, is_alive, port_is_taken, send_signal, stop_all
+from flowerops.targets.local.ports import check_port, choose_port
+from flowerops.targets.local.processes import free_port, is_alive, send_signal, stop_all
 from flowerops.targets.protocol import Machines, Probe
 
-DEFAULT_PORT = 8890
-_PORTS_TRIED = 100
 _RETIRE, _UNRETIRE = "SIGUSR1", "SIGUSR2"
 
 
@@ -56,11 +55,7 @@ class LocalDeployments:
             ConflictError: Somebody else listens on it.
             UsageError: There is no such port, or this user may not have it.
         """
-        front = EndpointStore(self._root, endpoint).load().front
-        if front and front.port == port and is_alive(front):
-            return
-        if port_is_taken(port):
-            raise ConflictError(f"port {port} is in use by another program", "Choose another port with --port.")
+        check_port(EndpointStore(self._root, endpoint), port)
 
     def choose_port(self, endpoint: str, wanted: int | None) -> int | None:
         """The port asked for; else None where the endpoint has one already; else the first free one.
@@ -68,18 +63,7 @@ class LocalDeployments:
         Raises:
             ConflictError: Somebody else listens on it, or there is no free one.
         """
-        if wanted is not None:
-            self.check_port(endpoint, wanted)
-            return wanted
-        if EndpointStore(self._root, endpoint).load().port:
-            return None
-        for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
-            try:
-                self.check_port(endpoint, port)
-            except ConflictError:
-                continue
-            return port
-        raise ConflictError(f"no free port from {DEFAULT_PORT} on", "Choose one with --port.")
+        return choose_port(EndpointStore(self._root, endpoint), wanted)
 
     def start(
         self,
