@@ -68,6 +68,7 @@ class Watcher:
         self._studio = studio
         self._said: dict[str, str] = {}
         self._tails: dict[str, LogTail] = {}
+        self._read_out: set[str] = set()
 
     def wait(self) -> Job:
         """Wait until the job ended.
@@ -107,9 +108,11 @@ class Watcher:
             for step in self._jobs.steps(self._name):
                 if step.status not in ENDED:
                     self._say(step.name, step.status)
-                if step.status not in _WAITING:
+                if step.status not in _WAITING and step.run_id not in self._read_out:
                     for line in self._tail(step).lines(ended=step.status in ENDED):
                         self._progress.message(f"{step.name} | {line}")
+                if self._said.get(step.name) == step.status and step.status in ENDED:
+                    self._read_out.add(step.run_id)  # it had ended when it was looked at before
                 self._say(step.name, step.status)
             self._say("run " + self._name, job.status)
             if job.ended:
