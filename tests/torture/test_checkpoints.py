@@ -51,10 +51,12 @@ def step_of(process: subprocess.Popen[str]) -> psutil.Process:
 
 def killed(place: Path, number: signal.Signals) -> tuple[int, dict[str, Any]]:
     """SIGTERM reaches the command, SIGKILL the node that its step is on. Gives the exit code and what it said."""
+    before = set((place / ".flowerops/runs").glob("*/train-*"))
     with training(place) as process:
         (process if number is signal.SIGTERM else step_of(process)).send_signal(number)
         said = json.loads(process.communicate(timeout=60)[0])
     assert checkpoints(place)
+    assert set((place / ".flowerops/runs").glob("*/train-*")) == before
     return process.returncode, said
 
 
