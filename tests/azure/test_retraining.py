@@ -93,8 +93,9 @@ def test_a_schedule_retrains_from_the_folder_for_new_photos(
 
 def test_a_schedule_is_listed_and_taken_away(workspace_command, retrained, subject):
     assert workspace_command("pipelines", "schedule", "--cron", "0 4 * * *", "--data", f"azureml:{subject}:1").code == 0
+    assert workspace_command("train", "--schedule", "0 5 * * *", "--epochs", "2").code == 0
     items = workspace_command("pipelines", "list").document["items"]
-    assert {item["kind"] for item in items} == {"pipeline", "schedule"}
+    assert [(item["cron"], item["enabled"]) for item in items if item["kind"] == "schedule"] == [("0 5 * * *", True)]
     assert workspace_command("pipelines", "unschedule").code == 0
     items = workspace_command("pipelines", "list").document["items"]
     assert {item["kind"] for item in items} == {"pipeline"}
@@ -111,9 +112,19 @@ def test_a_schedule_is_listed_and_taken_away(workspace_command, retrained, subje
         ("trigger", "--data-folder", "x"),
         ("schedule", "--cron", "0 3 * * 1"),
         ("unschedule",),
+        ("unschedule", "--dry-run"),
     ],
 )
 def test_on_this_machine_there_are_no_pipelines(tmp_path, arguments):
     done = flowerops("pipelines", *arguments, "--json", cwd=tmp_path)
     assert (done.code, done.document["error"]["code"]) == (2, "usage")
     assert "--target azureml" in done.document["error"]["hint"]
+
+
+@pytest.mark.parametrize("command", ["train", "run"])
+def test_a_schedule_needs_a_workspace_and_photos_that_stay(tmp_path, command):
+    done = flowerops(command, "--schedule", "0 3 * * 1", "--json", cwd=tmp_path)
+    assert (done.code, done.document["error"]["hint"]) == (2, "Add --target azureml.")
+    done = flowerops(command, "--schedule", "0 3 * * 1", "--data-folder", tmp_path, "--json", cwd=tmp_path)
+    assert done.code == 2
+    assert "cannot read --data-folder later" in done.document["error"]["message"]

@@ -66,9 +66,8 @@ def test_the_first_azure_run_can_be_followed_literally(tmp_path: Path) -> None:
     from azure_emulator import azurite, running_emulator, serve_python
 
     azurite.require()
-    make_photos(tmp_path / "photos", per_class=12, size=(96, 80))
-    # On its own it must have photos of every class in every split, although an earlier version has decided about them.
-    make_photos(tmp_path / "new", per_class=40, size=(96, 80), seed=1)
+    for number, name in enumerate(("photos", "new")):
+        make_photos(tmp_path / name, per_class=12, size=(96, 80), seed=number)
     with running_emulator(tmp_path / "azure", serve_python=serve_python()) as emulator:
         env = emulator.environment() | {"FLOWEROPS_TARGET": "azureml"}
         for first in _AZURE_BLOCKS:

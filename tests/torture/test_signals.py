@@ -1,37 +1,12 @@
-"""Torture case 5: SIGTERM in train and SIGINT in register end with their codes, and nothing half is listed."""
+"""Torture case 5: SIGINT in register ends with its code, and nothing is listed; for train see `test_checkpoints`."""
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
 from pathlib import Path
 
-from helpers.command import clean_environment, command_line, flowerops
+from helpers.command import flowerops
 from torture.harness import leftovers, signalled
-
-TRAIN = ("train", "--backbone", "cnn", "--json")
-
-
-def test_sigterm_in_train_ends_with_143_and_another_train_completes(trained: Path) -> None:
-    (before,) = (trained / ".flowerops/runs").glob("*/train-*")
-    with subprocess.Popen(
-        command_line(*TRAIN, "--epochs", "10000"),
-        cwd=trained,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as training:
-        assert training.stderr is not None
-        assert any(line.startswith("epoch 1/") for line in iter(training.stderr.readline, ""))
-        training.send_signal(signal.SIGTERM)
-        said = json.loads(training.communicate()[0])
-    assert training.returncode == 143, said
-    assert said["error"]["code"] == "terminated"
-    assert leftovers(trained / ".flowerops") == []
-    assert list((trained / ".flowerops/runs").glob("*/train-*")) == [before]
-    assert flowerops(*TRAIN, "--epochs", "1", cwd=trained).document["run_id"] != before.parent.name
 
 
 def test_sigint_in_register_ends_with_130_and_lists_nothing(trained: Path) -> None:

@@ -88,6 +88,15 @@ Instances = Annotated[
     int | None,
     typer.Option("--instances", help="Machines. Default: 1.", min=1, rich_help_panel=_AZUREML, show_default=False),
 ]
+ScheduleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--schedule",
+        help="Retrain at these times instead of now: minute, hour, day, month, weekday, UTC. Deploys nothing.",
+        rich_help_panel=_AZUREML,
+        show_default=False,
+    ),
+]
 Compute = Annotated[
     str | None,
     typer.Option(

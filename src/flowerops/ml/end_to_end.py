@@ -13,7 +13,9 @@ import numpy as np
 from flowerops.domain.params import TrainParams
 from flowerops.domain.progress import Progress
 from flowerops.ml.backbones import cnn
-from flowerops.ml.learning import Fitted, Labels, OnEpoch, Recipe, class_weights, fit_model
+from flowerops.ml.batches import Batches, make_batches
+from flowerops.ml.learning import Fitted, Labels, Recipe, class_weights, fit_model
+from flowerops.ml.listener import Listener
 from flowerops.ml.runtime import load_tensorflow
 from flowerops.ml.source import ImageSource, Pixels
 
@@ -29,8 +31,7 @@ def fit_cnn(
     params: TrainParams,
     work_dir: Path,
     *,
-    progress: Progress,
-    on_epoch: OnEpoch,
+    listener: Listener,
 ) -> Fitted:
     """Train the net from pixels.
 
@@ -41,8 +42,7 @@ def fit_cnn(
         image_size: Side of the images in pixels.
         params: How; batch_size and learning_rate are the predecessor's where they are unset.
         work_dir: Holds a nameless temporary file where the images need more than 1 GiB.
-        progress: Gets the tasks "reading" and "training".
-        on_epoch: Called after each epoch, see `fit_model`.
+        listener: Hears of the tasks "reading" and "training" and of each epoch, see `fit_model`.
     """
     model = cnn.build(image_size, classes)
     recipe = Recipe(
@@ -50,10 +50,13 @@ def fit_cnn(
         learning_rate=params.learning_rate or cnn.LEARNING_RATE,
         class_weight=class_weights(train.labels, classes) if params.class_weights else None,
     )
-    with _held(train, image_size, work_dir, progress) as images, _held(val, image_size, work_dir, progress) as others:
+    with (
+        _held(train, image_size, work_dir, listener.progress) as images,
+        _held(val, image_size, work_dir, listener.progress) as others,
+    ):
         learning = _batches(images, train.labels, recipe.batch_size, params.seed)
         held_out = _batches(others, val.labels, recipe.batch_size, None)
-        return fit_model(model, learning, held_out, params, recipe, progress=progress, on_epoch=on_epoch)
+        return fit_model(model, learning, held_out, params, recipe, listener)
 
 
 @contextlib.contextmanager
@@ -75,17 +78,14 @@ def _held(source: ImageSource, size: int, work_dir: Path, progress: Progress) ->
         yield images
 
 
-def _batches(images: Pixels, labels: Labels, batch_size: int, shuffle_seed: int | None) -> Any:
-    """tf.data.Dataset of (float32 [b, size, size, 3], int64 [b]); reshuffled every epoch when a seed is given."""
+def _batches(images: Pixels, labels: Labels, batch_size: int, shuffle_seed: int | None) -> Batches:
+    """Of (float32 [b, size, size, 3], int64 [b])."""
     tensorflow = load_tensorflow()
     truth = tensorflow.constant(labels, tensorflow.int64)
 
-    def batch(rows: Any) -> Any:
+    def batch_of(rows: Any) -> Any:
         pixels = tensorflow.numpy_function(lambda chosen: images[chosen], [rows], tensorflow.uint8)
         pixels = tensorflow.ensure_shape(pixels, (None, *images.shape[1:]))
         return tensorflow.cast(pixels, tensorflow.float32), tensorflow.gather(truth, rows)
 
-    rows = tensorflow.data.Dataset.range(len(images))
-    if shuffle_seed is not None:
-        rows = rows.shuffle(len(images), seed=shuffle_seed, reshuffle_each_iteration=True)
-    return rows.batch(batch_size).map(batch).prefetch(2)
+    return make_batches(len(images), batch_size, shuffle_seed, batch_of)

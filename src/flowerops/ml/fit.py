@@ -10,12 +10,17 @@ from typing import Any
 from flowerops.domain.bundle import BackboneInfo
 from flowerops.domain.params import Fit, TrainParams
 from flowerops.domain.progress import Progress
+from flowerops.images import DECODER_VERSION
 from flowerops.ml.backbones import Backbone, check_name, cnn, open_backbone
+from flowerops.ml.checkpoint_files import Checkpoint
+from flowerops.ml.checkpoint_place import CheckpointPlace
+from flowerops.ml.checkpoints import Checkpoints
 from flowerops.ml.end_to_end import fit_cnn
 from flowerops.ml.features import extract
 from flowerops.ml.head import Examples, fit_head
-from flowerops.ml.learning import Fitted, OnEpoch, check_labels
-from flowerops.ml.runtime import configure
+from flowerops.ml.learning import Fitted, check_labels
+from flowerops.ml.listener import Listener, OnEpoch
+from flowerops.ml.runtime import configure, versions
 from flowerops.ml.source import ImageSource, JoinedSource
 
 
@@ -25,6 +30,7 @@ class Training:
 
     train, val: the images to learn from, and those that decide when to stop. labels: class names in label order.
     image_size, fit: the images' geometry. cache_dir: where features are remembered, shared by all runs.
+    checkpoints: where the training leaves them, and goes on from the newest; held by the caller. None for none.
     """
 
     train: ImageSource
@@ -34,6 +40,7 @@ class Training:
     fit: Fit
     params: TrainParams
     cache_dir: Path
+    checkpoints: CheckpointPlace | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class TrainedModel:
     backbone: name, source and SHA-256 of the pretrained weights. history: each epoch's loss, accuracy, val_loss and
     val_accuracy. metrics: the same of the best epoch, whose weights the model has, and best_epoch, epochs.
     features: images computed and cached. seconds: by phase. settings: learning_rate and batch_size as used.
+    resumed: after how many epochs, from a checkpoint of which run; None where the training began with the first.
     """
 
     model: Any
@@ -53,6 +61,7 @@ class TrainedModel:
     features: dict[str, int]
     seconds: dict[str, float]
     settings: dict[str, float]
+    resumed: dict[str, Any] | None
 
 
 def train(work: Training, progress: Progress, on_epoch: OnEpoch) -> TrainedModel:
@@ -61,10 +70,12 @@ def train(work: Training, progress: Progress, on_epoch: OnEpoch) -> TrainedModel
     Args:
         work: What to train on, and how.
         progress: Gets the tasks "features" (or "reading") and "training".
-        on_epoch: Called after each epoch with its number from 1 and its metrics, see `learning.fit_model`.
+        on_epoch: Called after each epoch with its number from 1 and its metrics, see `listener.Listener`.
 
     Raises:
-        BadInputError: Unknown backbone, fewer than two classes, a class without training images, no validation images.
+        BadInputError: Unknown backbone, fewer than two classes, a class without training images, no validation images;
+            the checkpoints are of a training with other data or settings.
+        StoreIntegrityError: All checkpoints are damaged.
         UsageError: TensorFlow is not installed.
         RemoteError: Pretrained weights could not be downloaded.
     """
@@ -91,6 +102,7 @@ class _Clock:
 
 def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Clock) -> TrainedModel:
     backbone = open_backbone(work.params.backbone, work.image_size, work.params.weights, progress)
+    listener = _listener(work, backbone.digest, progress, on_epoch)  # before hours of work that would be for nothing
     clock.lap("backbone")
     both = JoinedSource(work.train, work.val)
     found = extract(backbone, both, work.fit, work.cache_dir, progress, threads=work.params.threads)
@@ -98,26 +110,21 @@ def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _C
     border = len(work.train.keys)
     learning = Examples(found.features[:border], work.train.labels)
     held_out = Examples(found.features[border:], work.val.labels)
-    fitted = fit_head(learning, held_out, len(work.labels), work.params, progress, on_epoch)
+    fitted = fit_head(learning, held_out, len(work.labels), work.params, listener)
     model = _assembled(backbone, fitted.model)
     clock.lap("fit")
-    return _result(model, backbone.info, fitted, {"computed": found.computed, "cached": found.cached}, clock)
+    features = {"computed": found.computed, "cached": found.cached}
+    return _result(model, backbone.info, fitted, features, clock, listener.found)
 
 
 def _train_cnn(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Clock) -> TrainedModel:
+    listener = _listener(work, None, progress, on_epoch)
     fitted = fit_cnn(
-        work.train,
-        work.val,
-        len(work.labels),
-        work.image_size,
-        work.params,
-        work.cache_dir,
-        progress=progress,
-        on_epoch=on_epoch,
+        work.train, work.val, len(work.labels), work.image_size, work.params, work.cache_dir, listener=listener
     )
     clock.lap("fit")
     info = BackboneInfo(name=cnn.NAME, weights_source="none: trained from scratch")
-    return _result(fitted.model, info, fitted, {"computed": 0, "cached": 0}, clock)
+    return _result(fitted.model, info, fitted, {"computed": 0, "cached": 0}, clock, listener.found)
 
 
 def _assembled(backbone: Backbone, head: Any) -> Any:
@@ -127,8 +134,36 @@ def _assembled(backbone: Backbone, head: Any) -> Any:
     return keras.Model(backbone.model.input, head(backbone.model.output), name="classifier")
 
 
+def _listener(work: Training, backbone: str | None, progress: Progress, on_epoch: OnEpoch) -> Listener:
+    if work.checkpoints is None:
+        return Listener(progress, on_epoch)
+    checkpoints = Checkpoints(work.checkpoints, _fingerprint(work, backbone), progress)
+    return Listener(progress, on_epoch, checkpoints, checkpoints.newest())
+
+
+def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:
+    """What, besides the data, decides the result bit by bit, and can differ from one attempt to the next."""
+    installed = versions()
+    return {
+        "labels": work.labels,
+        "image_size": work.image_size,
+        "fit": work.fit,
+        "decoder": DECODER_VERSION,
+        "params": {**work.params.model_dump(exclude={"threads", "weights"}), "epochs": work.params.most_epochs},
+        "weights": backbone,
+        **{name: installed.get(name) for name in ("tensorflow", "tensorflow-cpu", "keras")},
+    }
+
+
 def _result(
-    model: Any, backbone: BackboneInfo, fitted: Fitted, features: dict[str, int], clock: _Clock
+    model: Any,
+    backbone: BackboneInfo,
+    fitted: Fitted,
+    features: dict[str, int],
+    clock: _Clock,
+    found: Checkpoint | None,
 ) -> TrainedModel:
     settings = {"learning_rate": fitted.recipe.learning_rate, "batch_size": fitted.recipe.batch_size}
-    return TrainedModel(model, backbone, fitted.history, fitted.metrics, features, clock.seconds, settings)
+    resumed = {"epochs": found.epoch, "run": found.run} if found else None
+    history = fitted.course.history
+    return TrainedModel(model, backbone, history, fitted.metrics, features, clock.seconds, settings, resumed)

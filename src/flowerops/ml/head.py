@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowerops.domain.params import TrainParams
-from flowerops.domain.progress import Progress
+from flowerops.ml.batches import Batches, make_batches
 from flowerops.ml.feature_cache import Features
-from flowerops.ml.learning import Fitted, Labels, OnEpoch, Recipe, class_weights, fit_model
+from flowerops.ml.learning import Fitted, Labels, Recipe, class_weights, fit_model
+from flowerops.ml.listener import Listener
 from flowerops.ml.runtime import load_tensorflow
 
 LEARNING_RATE = 3e-3
@@ -23,9 +24,7 @@ class Examples:
     labels: Labels
 
 
-def fit_head(
-    train: Examples, val: Examples, classes: int, params: TrainParams, progress: Progress, on_epoch: OnEpoch
-) -> Fitted:
+def fit_head(train: Examples, val: Examples, classes: int, params: TrainParams, listener: Listener) -> Fitted:
     """Train multinomial logistic regression with dropout and an L2 penalty (`params.weight_decay`) by Adam.
 
     Returns:
@@ -38,7 +37,7 @@ def fit_head(
     )
     model = _build(train.features.shape[1], classes, params.weight_decay)
     batches = _batches(train, recipe.batch_size, params.seed), _batches(val, recipe.batch_size, None)
-    return fit_model(model, *batches, params, recipe, progress=progress, on_epoch=on_epoch)
+    return fit_model(model, *batches, params, recipe, listener)
 
 
 def _batch_size(images: int) -> int:
@@ -59,9 +58,12 @@ def _build(width: int, classes: int, penalty: float) -> Any:
     return Sequential([Input((width,), name="features"), layers.Dropout(DROPOUT), classifier], name="head")
 
 
-def _batches(examples: Examples, batch_size: int, shuffle_seed: int | None) -> Any:
-    """tf.data.Dataset of (float32 [b, d], int64 [b]); reshuffled every epoch when a seed is given."""
-    dataset = load_tensorflow().data.Dataset.from_tensor_slices((examples.features, examples.labels))
-    if shuffle_seed is not None:
-        dataset = dataset.shuffle(len(examples.labels), seed=shuffle_seed, reshuffle_each_iteration=True)
-    return dataset.batch(batch_size).prefetch(2)
+def _batches(examples: Examples, batch_size: int, shuffle_seed: int | None) -> Batches:
+    """Of (float32 [b, d], int64 [b])."""
+    tensorflow = load_tensorflow()
+    features, labels = tensorflow.constant(examples.features), tensorflow.constant(examples.labels)
+
+    def batch_of(rows: Any) -> Any:
+        return tensorflow.gather(features, rows), tensorflow.gather(labels, rows)
+
+    return make_batches(len(examples.labels), batch_size, shuffle_seed, batch_of)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from flowerops.domain.params import TrainParams
-from flowerops.domain.progress import Progress, Task
 from flowerops.errors import BadInputError, FlowerOpsError
+from flowerops.ml.batches import Batches
+from flowerops.ml.course import Course, taken_up
+from flowerops.ml.listener import Listener
 
 Labels = npt.NDArray[np.int64]
-OnEpoch = Callable[[int, dict[str, float]], None]
 
 _LOSS = "crossentropy"
 _NAMES = {_LOSS: "loss", "accuracy": "accuracy", f"val_{_LOSS}": "val_loss", "val_accuracy": "val_accuracy"}
@@ -36,18 +36,17 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A Keras model with the weights of its best epoch, every epoch's metrics by name, and how it was fitted."""
+    """A Keras model with the weights of its best epoch, the epochs that it had, and how it was fitted."""
 
     model: Any
-    history: dict[str, list[float]]
+    course: Course
     recipe: Recipe
 
     @property
     def metrics(self) -> dict[str, float]:
         """The best epoch's metrics, its number (from 1), and how many epochs there were."""
-        best = int(np.argmin(self.history["val_loss"]))
-        figures = {name: values[best] for name, values in self.history.items()}
-        return {**figures, "best_epoch": best + 1, "epochs": len(self.history["val_loss"])}
+        best = self.course.best_epoch
+        return {**self.course.metrics(best - 1), "best_epoch": best, "epochs": self.course.epoch}
 
 
 def class_weights(labels: Labels, classes: int) -> dict[int, float]:
@@ -57,19 +56,17 @@ def class_weights(labels: Labels, classes: int) -> dict[int, float]:
 
 
 def fit_model(
-    model: Any, train: Any, val: Any, params: TrainParams, recipe: Recipe, *, progress: Progress, on_epoch: OnEpoch
+    model: Any, train: Batches, val: Batches, params: TrainParams, recipe: Recipe, listener: Listener
 ) -> Fitted:
     """Train by Adam until the validation cross-entropy has not fallen for `params.patience` epochs.
 
     Args:
         model: Ends in a softmax.
-        train: tf.data.Dataset of batches (inputs, labels).
-        val: The same.
+        train: What to learn from.
+        val: What decides when to stop.
         params: most_epochs and patience are read here.
         recipe: The rest.
-        progress: Gets the task "training", counted in epochs.
-        on_epoch: Called after each epoch with its number from 1 and loss, accuracy, val_loss, val_accuracy. Losses are
-            mean cross-entropies in nats, without penalties and class weights; training figures are with dropout.
+        listener: Hears of each epoch; from the checkpoint that it found, the training goes on.
 
     Raises:
         FlowerOpsError: The loss became infinite.
@@ -81,43 +78,40 @@ def fit_model(
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name=_LOSS)],
     )
-    history: dict[str, list[float]] = {name: [] for name in _NAMES.values()}
-    stopping = keras.callbacks.EarlyStopping(
-        f"val_{_LOSS}", patience=params.patience, mode="min", restore_best_weights=True
-    )
-    with progress.task("training", params.most_epochs, "epoch") as task:
-        model.fit(
-            train,
-            validation_data=val,
-            epochs=params.most_epochs,
-            class_weight=recipe.class_weight,
-            shuffle=False,  # the dataset does it
-            verbose=0,
-            callbacks=[_reporter(history, task, on_epoch), stopping],
-        )
-    return Fitted(model, history, recipe)
+    model.optimizer.build(model.trainable_variables)
+    course = taken_up(listener.found, model) if listener.found else Course()
+    with listener.progress.task("training", params.most_epochs, "epoch") as task, listener.interrupted():
+        listener.catch_up(course, task)
 
+        def ended(index: int, logs: dict[str, float]) -> None:
+            course.add(_checked(index + 1, logs), model)
+            listener.epoch_ended(course, model, task)
+            model.stop_training = course.is_over(params.most_epochs, params.patience)
 
-def _reporter(history: dict[str, list[float]], task: Task, on_epoch: OnEpoch) -> Any:
-    import keras
-
-    def report(index: int, logs: dict[str, float]) -> None:
-        metrics = {name: float(logs[key]) for key, name in _NAMES.items()}
-        if not all(map(math.isfinite, metrics.values())):
-            raise FlowerOpsError(
-                f"training diverged in epoch {index + 1}: the loss is infinite", "Lower the learning rate."
+        if not course.is_over(params.most_epochs, params.patience):
+            model.fit(
+                train.dataset,
+                validation_data=val.dataset,
+                initial_epoch=course.epoch,
+                epochs=params.most_epochs,
+                class_weight=recipe.class_weight,
+                shuffle=False,  # the dataset does it
+                verbose=0,
+                callbacks=[
+                    keras.callbacks.LambdaCallback(
+                        on_epoch_begin=lambda index, _: train.begin_epoch(index), on_epoch_end=ended
+                    )
+                ],
             )
-        for name, value in metrics.items():
-            history[name].append(value)
-        task.advance(1, _status(metrics))
-        on_epoch(index + 1, metrics)
-
-    return keras.callbacks.LambdaCallback(on_epoch_end=report)
+    model.set_weights(course.best_weights)
+    return Fitted(model, course, recipe)
 
 
-def _status(metrics: dict[str, float]) -> str:
-    shown = {"loss": "loss", "accuracy": "accuracy", "val_accuracy": "val accuracy"}
-    return " · ".join(f"{words} {metrics[name]:.3f}" for name, words in shown.items())
+def _checked(epoch: int, logs: dict[str, float]) -> dict[str, float]:
+    metrics = {name: float(logs[key]) for key, name in _NAMES.items()}
+    if not all(map(math.isfinite, metrics.values())):
+        raise FlowerOpsError(f"training diverged in epoch {epoch}: the loss is infinite", "Lower the learning rate.")
+    return metrics
 
 
 def check_labels(train: Labels, val: Labels, names: list[str]) -> None:

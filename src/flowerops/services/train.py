@@ -64,6 +64,7 @@ class Trained:
             "backbone": result["backbone"],
             "bundle": {"path": str(self.bundle), "digest": self.manifest.digest},
             "features": result["features"],
+            "resumed": result.get("resumed"),
             "seconds": {**result["seconds"], "total": round(self.seconds, 3)},
             "synthetic": self.processed.manifest.synthetic,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from flowerops.images import DECODER_VERSION, prepare_image
 from flowerops.io.atomic import atomic_write
 from flowerops.io.hashing import seal_folder
 from flowerops.io.surroundings import environment_info, now
+from flowerops.ml.checkpoint_place import CheckpointPlace
 from flowerops.ml.export import export
 from flowerops.ml.fit import TrainedModel, Training
 from flowerops.ml.fit import train as fit
@@ -45,26 +47,38 @@ _PARITY_IMAGES = 8
 
 @dataclass(frozen=True)
 class TrainInput:
-    """data: a processed version's folder. cache: where features and converted backbones are kept."""
+    """data: a processed version's folder. cache: where features and converted backbones are kept.
+
+    checkpoints: where the training leaves them and goes on from the newest, if they are wanted. They stay when it is
+    finished, because its output may still be lost; `fresh` deletes them before it begins.
+    """
 
     data: Path
     cache: Path
     params: TrainParams
     context: StepContext
+    checkpoints: Path | None = None
+    fresh: bool = False
 
 
 def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker) -> StepManifest:
     """Fit, export, seal; `out` is an empty folder that gets `bundle/`, `history.json` and `manifest.json`.
 
     Raises:
-        BadInputError: The version, the backbone or a parameter cannot be used.
+        BadInputError: The version, the backbone or a parameter cannot be used, or the checkpoints are of another one.
+        ConflictError: Another training uses the folder of the checkpoints.
+        StoreIntegrityError: The version or every checkpoint is damaged.
     """
     version = ProcessedVersion(work.data)
     geometry = Geometry(size=version.manifest.params["image_size"], fit=version.manifest.params["fit"])
     tracker.params({**work.params.model_dump(), "image_size": geometry.size, "fit": geometry.fit})
     train_images, val_images = version.split("train"), version.split("val")
-    training = Training(train_images, val_images, version.labels, geometry.size, geometry.fit, work.params, work.cache)
-    trained = fit(training, progress, lambda epoch, metrics: tracker.metrics(metrics, epoch))
+    place = _checkpoint_place(work, version)
+    training = Training(
+        train_images, val_images, version.labels, geometry.size, geometry.fit, work.params, work.cache, place
+    )
+    with place.held(fresh=work.fresh) if place else nullcontext():
+        trained = fit(training, progress, lambda epoch, metrics: tracker.metrics(metrics, epoch))
     tracker.params({f"used_{name}": value for name, value in trained.settings.items()})
     bundle = out / BUNDLE_DIR
     bundle.mkdir()
@@ -91,6 +105,13 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     for name in (BUNDLE_FILE, MODEL_CARD_FILE):
         tracker.file(bundle / name)
     return manifest
+
+
+def _checkpoint_place(work: TrainInput, version: ProcessedVersion) -> CheckpointPlace | None:
+    if work.checkpoints is None:
+        return None
+    run = work.context.run.id if work.context.run else None
+    return CheckpointPlace(work.checkpoints, run, version.manifest.digest)
 
 
 def _first(images: SplitImages, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -138,4 +159,5 @@ def _result(version: ProcessedVersion, trained: TrainedModel, seconds: dict[str,
         "backbone": trained.backbone.model_dump(),
         "features": trained.features,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "resumed": trained.resumed,
     }

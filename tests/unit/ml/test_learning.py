@@ -10,6 +10,7 @@ from flowerops.domain.progress import SilentProgress
 from flowerops.errors import BadInputError, FlowerOpsError
 from flowerops.ml.head import Examples, fit_head
 from flowerops.ml.learning import Fitted, check_labels, class_weights
+from flowerops.ml.listener import Listener
 from flowerops.ml.runtime import configure
 
 CLASSES = 3
@@ -26,7 +27,9 @@ def fit(params: TrainParams, learn: Examples | None = None, seen: list[int] | No
     configure(params.seed)
     heard = seen if seen is not None else []
     data = learn or examples(240, 1)
-    return fit_head(data, examples(90, 2), CLASSES, params, SilentProgress(), lambda epoch, _: heard.append(epoch))
+    return fit_head(
+        data, examples(90, 2), CLASSES, params, Listener(SilentProgress(), lambda epoch, _: heard.append(epoch))
+    )
 
 
 def test_class_weights_give_every_class_the_same_total() -> None:
@@ -39,7 +42,7 @@ def test_every_epoch_is_reported_with_its_number_and_four_figures() -> None:
     seen: list[int] = []
     fitted = fit(TrainParams(epochs=4), seen=seen)
     assert seen == [1, 2, 3, 4]
-    assert {name: len(values) for name, values in fitted.history.items()} == dict.fromkeys(
+    assert {name: len(values) for name, values in fitted.course.history.items()} == dict.fromkeys(
         ("loss", "accuracy", "val_loss", "val_accuracy"), 4
     )
 
@@ -51,7 +54,7 @@ def test_the_model_has_the_weights_of_the_best_epoch_also_when_the_last_was_wors
     held_out = examples(90, 2)
     answers = fitted.model.predict(held_out.features, verbose=0)
     loss = -np.log(answers[np.arange(90), held_out.labels]).mean()
-    assert loss == pytest.approx(min(fitted.history["val_loss"]), abs=1e-5)
+    assert loss == pytest.approx(min(fitted.course.history["val_loss"]), abs=1e-5)
     assert fitted.metrics["val_accuracy"] == pytest.approx((answers.argmax(axis=1) == held_out.labels).mean())
 
 

@@ -294,3 +294,18 @@ def test_a_reader_finds_every_photo_after_any_order_of_clean_ups(store):
     assert all(version.read(row) for row in version.rows)
     assert objects(store) == len({row.sha256 for row in version.rows})
     assert ObjectStore(store.home.objects).root.is_dir()
+
+
+def test_gc_keeps_the_checkpoints_that_a_training_can_go_on_from(store):
+    digests = {n: store.target.datasets.find(Selector("flowers_processed", n)).manifest.digest[:16] for n in (1, 2)}
+    there = {
+        name: store.home.cache / "checkpoints" / f"{digests[n]}-{name}" for name, n in (("a", 1), ("b", 1), ("c", 2))
+    }
+    for folder in there.values():
+        (folder / "epoch-0003").mkdir(parents=True)
+        (folder / "lock").touch()
+    (there["b"] / "epoch-0003").rmdir()
+    rm(store, "flowers_processed", 2)
+    gc(store)
+    assert {name: folder.exists() for name, folder in there.items()} == {"a": True, "b": False, "c": False}
+    assert (there["a"] / "epoch-0003").is_dir()

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from flowerops.cli.console import Console
 from flowerops.cli.options import DatasetName, DryRun, Extend, ParamsOption, Replace
+from flowerops.cli.scheduling import RETRAIN, Times, retrain_mode, retrain_request, set_up, would
 from flowerops.cli.session import Session, with_session
-
-if TYPE_CHECKING:
-    from flowerops.services.pipelines import RetrainRequest
 
 app = typer.Typer(
     name="pipelines",
     help="Retraining that runs by itself in a workspace: on a call, or at times.",
     no_args_is_help=True,
 )
-_CALLED = "flowers-retrain"
 NameOption = Annotated[str, typer.Option("--name", help="Name of the published pipeline.")]
 DataOption = Annotated[
     str | None,
@@ -87,7 +84,7 @@ def publish(
     version: Annotated[
         str | None, typer.Option(help="Its version. Default: the build's, else the commit's.", show_default=False)
     ] = None,
-    name: NameOption = _CALLED,
+    name: NameOption = RETRAIN,
     dataset: DatasetName = None,
     params: ParamsOption = None,
     extend: Extend = False,
@@ -95,13 +92,14 @@ def publish(
     dry_run: DryRun = False,
 ) -> None:
     """Publish the retraining pipeline: one call with a folder of photos trains, evaluates and registers."""
+    from flowerops.cli.parameters import read_params
     from flowerops.services import pipelines as service
 
     service.check(session.target)
-    request = _request(session, dataset, params, extend=extend, replace=replace)
+    request = retrain_request(session, read_params(params), dataset, mode=retrain_mode(extend, replace))
     if dry_run:
         plan = {"dry_run": True, **service.publish_plan(name, version, request, session.caller)}
-        session.finish(plan, lambda console, found: console.heading(_would("publish", found), mark="→"))
+        session.finish(plan, lambda console, found: console.heading(would("publish", found), mark="→"))
         return
     published = service.publish(session.target, name, version, request, session.caller)
     session.finish(vars(published), _show_published)
@@ -120,7 +118,7 @@ def trigger(
         Path | None, typer.Option(help="Folder of photos on this machine; it is uploaded.", show_default=False)
     ] = None,
     data: DataOption = None,
-    name: NameOption = _CALLED,
+    name: NameOption = RETRAIN,
     dry_run: DryRun = False,
 ) -> None:
     """Retrain now, by one call of the published pipeline."""
@@ -133,7 +131,7 @@ def trigger(
         raise UsageError("trigger needs either --data-folder or --data", "Name the photos to retrain on.")
     if dry_run:
         plan = {"dry_run": True, "name": name, "data": str(photos)}
-        session.finish(plan, lambda console, found: console.heading(_would("call", found), mark="→"))
+        session.finish(plan, lambda console, found: console.heading(would("call", found), mark="→"))
         return
     run_id = service.trigger(session.target, name, photos, session.caller)
     if session.no_wait:
@@ -146,7 +144,7 @@ def trigger(
 def schedule(
     session: Session,
     cron: Annotated[str, typer.Option(help="Minute, hour, day, month, weekday, in UTC.")],
-    name: ScheduleName = _CALLED,
+    name: ScheduleName = RETRAIN,
     data: DataOption = None,
     dataset: DatasetName = None,
     params: ParamsOption = None,
@@ -155,36 +153,13 @@ def schedule(
     dry_run: DryRun = False,
 ) -> None:
     """Retrain at times, from a folder of the workspace. Default: the datastore's folder photos."""
-    from flowerops.services import pipelines as service
+    from flowerops.cli.parameters import read_params
 
-    service.check(session.target)
-    request = _request(session, dataset, params, extend=extend, replace=replace)
-    finish_schedule(session, cron, request, name=name, data=data, dry_run=dry_run)
-
-
-def finish_schedule(
-    session: Session,
-    cron: str,
-    request: RetrainRequest,
-    *,
-    name: str = _CALLED,
-    data: str | None = None,
-    dry_run: bool = False,
-) -> None:
-    """Make a schedule, or show it, and end the command with it."""
-    from flowerops.services import pipelines as service
-
-    service.check(session.target)
-    if dry_run:
-        service.check_schedule(name, cron)
-        plan = {"dry_run": True, "name": name, "cron": cron, "data": data, "retraining": service.described(request)}
-        session.finish(plan, lambda console, found: console.heading(_would("schedule", found), mark="→"))
-        return
-    made = service.schedule(session.target, name, cron, data, request, session.caller)
-    session.finish(vars(made), _show_scheduled)
+    request = retrain_request(session, read_params(params), dataset, mode=retrain_mode(extend, replace))
+    set_up(session, Times(cron, name, data), request, dry_run=dry_run)
 
 
-def unschedule(session: Session, name: ScheduleName = _CALLED, dry_run: DryRun = False) -> None:
+def unschedule(session: Session, name: ScheduleName = RETRAIN, dry_run: DryRun = False) -> None:
     """Take a schedule away; runs that it started go on."""
     from flowerops.services import pipelines as service
 
@@ -194,45 +169,9 @@ def unschedule(session: Session, name: ScheduleName = _CALLED, dry_run: DryRun =
     session.finish(document, lambda console, _: console.heading(f"{verb} schedule {name} ({found.cron})"))
 
 
-def _request(
-    session: Session, dataset: str | None, params: str | None, *, extend: bool, replace: bool
-) -> RetrainRequest:
-    """What a retraining does, from the parameters and the settings."""
-    from flowerops.cli.parameters import make_params, read_params
-    from flowerops.domain import params as kinds
-    from flowerops.domain.names import valid_name
-    from flowerops.errors import UsageError
-    from flowerops.services.pipelines import RetrainRequest
-
-    if extend and replace:
-        raise UsageError("--extend and --replace exclude each other", "Give one of them, or neither.")
-    sections = read_params(params)
-    registration = {"name": session.settings.model, **sections.get("registration", {})}
-    return RetrainRequest(
-        experiment=session.settings.experiment,
-        dataset=valid_name(dataset or session.settings.dataset, "dataset"),
-        mode="extend" if extend else "replace" if replace else None,
-        preprocess=make_params(kinds.PreprocessParams, sections.get("preprocessing", {})),
-        train=make_params(kinds.TrainParams, sections.get("training", {})),
-        evaluate=make_params(kinds.EvaluateParams, sections.get("evaluation", {})),
-        register=make_params(kinds.RegisterParams, registration),
-        policy=make_params(kinds.GatePolicy, session.settings.gate),
-    )
-
-
-def _would(verb: str, found: dict[str, Any]) -> str:
-    what = found.get("version") or found.get("cron") or found.get("data")
-    return f"would {verb} {found['name']} ({what})"
-
-
 def _show_published(console: Console, document: dict[str, Any]) -> None:
     console.heading(f"published {document['name']}, version {document['active']}")
     console.facts({"url": document["url"] or "-", "versions": ", ".join(document["versions"])})
-
-
-def _show_scheduled(console: Console, document: dict[str, Any]) -> None:
-    console.heading(f"schedule {document['name']}: {document['cron']} (UTC)")
-    console.facts({"photos": document["data"]})
 
 
 def _show_submitted(console: Console, document: dict[str, Any]) -> None:

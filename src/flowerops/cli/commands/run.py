@@ -28,9 +28,11 @@ from flowerops.cli.options import (
     ParamsOption,
     PortOption,
     Replace,
+    ScheduleOption,
     Seed,
 )
 from flowerops.cli.plans import show_pipeline
+from flowerops.cli.scheduling import Times, refuse_photos_here, retrain_mode, retrain_request, set_up
 from flowerops.cli.session import Session, with_session
 
 if TYPE_CHECKING:
@@ -76,14 +78,7 @@ def run(
     params: ParamsOption = None,
     extend: Extend = False,
     replace: Replace = False,
-    schedule: Annotated[
-        str | None,
-        typer.Option(
-            help="Not now: retrain at these times (cron, UTC), as flowerops pipelines schedule does.",
-            rich_help_panel="Azure ML",
-            show_default=False,
-        ),
-    ] = None,
+    schedule: ScheduleOption = None,
     dry_run: DryRun = False,
 ) -> None:
     """Do all of it: preprocess, train, evaluate, register, deploy, smoke-test."""
@@ -98,13 +93,23 @@ def run(
     wanted = make_params(TrainParams, sections.get("training", {}), backbone=backbone, epochs=epochs, seed=seed)
     selector = parse_selector(dataset or session.settings.dataset, "dataset")
     preprocessing = preprocess_params(sections, image_size, fit, max_bad)
+    if schedule is not None:
+        refuse_photos_here(data_folder)
+        again = retrain_request(
+            session,
+            sections,
+            dataset,
+            mode=retrain_mode(extend, replace),
+            train=wanted,
+            preprocess=preprocessing,
+            model=name,
+        )
+        set_up(session, Times(schedule), again, dry_run=dry_run)
+        return
     training = train_service.TrainRequest(
         data_folder, selector, wanted, preprocessing, intake_mode(extend, replace, data_folder)
     )
     request = full_request(session, sections, training, name, endpoint or session.settings.endpoint, port)
-    if schedule is not None:
-        _schedule(session, schedule, request, dry_run=dry_run)
-        return
     if dry_run:
         plan = plan_or_guess(
             lambda: train_service.plan(session.target, training, session.caller), data_folder, selector
@@ -120,31 +125,6 @@ def run(
         return
     document = service.run_all(session.target, request, session.caller, step_listener(session))
     session.finish(document, show_times)
-
-
-def _schedule(session: Session, cron: str, request: RunRequest, *, dry_run: bool) -> None:
-    from flowerops.cli.commands.pipelines import finish_schedule
-    from flowerops.domain.params import PreprocessParams
-    from flowerops.errors import UsageError
-    from flowerops.services.pipelines import RetrainRequest
-
-    training = request.train
-    if training.folder is not None:
-        raise UsageError(
-            "--schedule and --data-folder exclude each other",
-            "A schedule reads a folder of the workspace: see flowerops pipelines schedule --data.",
-        )
-    retraining = RetrainRequest(
-        experiment=request.experiment,
-        dataset=training.dataset.name,
-        mode=training.mode,
-        preprocess=training.preprocessing or PreprocessParams(),
-        train=training.params,
-        evaluate=request.evaluate.params,
-        register=request.register.params,
-        policy=request.register.policy,
-    )
-    finish_schedule(session, cron, retraining, dry_run=dry_run)
 
 
 def full_request(

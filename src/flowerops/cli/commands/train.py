@@ -19,9 +19,11 @@ from flowerops.cli.options import (
     MaxBad,
     ParamsOption,
     Replace,
+    ScheduleOption,
     Seed,
 )
 from flowerops.cli.plans import show_pipeline
+from flowerops.cli.scheduling import Times, refuse_photos_here, retrain_mode, retrain_request, set_up
 from flowerops.cli.session import Session, with_session
 
 _EXAMPLES = """Examples:
@@ -31,6 +33,8 @@ _EXAMPLES = """Examples:
   flowerops train --data-folder new/
 
   flowerops train --dataset flowers:3 --backbone cnn --epochs 10
+
+  flowerops train --target azureml --schedule "0 3 * * 1"
 """
 
 
@@ -59,6 +63,7 @@ def train(
     params: ParamsOption = None,
     extend: Extend = False,
     replace: Replace = False,
+    schedule: ScheduleOption = None,
     dry_run: DryRun = False,
 ) -> None:
     """Train a model on the latest dataset version, or on new photos, and seal it as a bundle."""
@@ -82,6 +87,18 @@ def train(
         threads=threads,
     )
     preprocessing = preprocess_params(sections, image_size, fit, max_bad)
+    if schedule is not None:
+        refuse_photos_here(data_folder)
+        again = retrain_request(
+            session,
+            sections,
+            dataset,
+            mode=retrain_mode(extend, replace),
+            train=wanted,
+            preprocess=preprocessing,
+        )
+        set_up(session, Times(schedule), again, dry_run=dry_run)
+        return
     selector = parse_selector(dataset or session.settings.dataset, "dataset")
     request = service.TrainRequest(
         data_folder, selector, wanted, preprocessing, intake_mode(extend, replace, data_folder)

@@ -19,7 +19,10 @@ def train(
     params: Params = "{}",
     context: Context = "",
     cache: Annotated[Path | None, typer.Option(help="Folder for features. Default: inside --out's parent.")] = None,
-    checkpoints: Annotated[Path | None, typer.Option(help="Folder for checkpoints; nothing is put there yet.")] = None,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Folder for checkpoints; training goes on from the newest one there.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the checkpoints and begin anew.")] = False,
     log: Log = None,
     json_: AsJson = False,
 ) -> None:
@@ -34,8 +37,6 @@ def train(
     from flowerops.steps.train import TrainInput
     from flowerops.steps.train import train as work
 
-    del checkpoints
-
     def go(console: Console) -> dict[str, Any]:
         worker = worker_of(os.environ)
         if worker.index > 0:
@@ -44,7 +45,8 @@ def train(
         if worker.count > 1:
             console.message(f"worker 0 of {worker.count} trains alone: training on several machines is not built yet")
         wanted = TrainParams.model_validate_json(params)
-        given = TrainInput(data, cache or out.parent / "cache", wanted, context_of(context, processed=data))
+        around = context_of(context, processed=data)
+        given = TrainInput(data, cache or out.parent / "cache", wanted, around, checkpoints, fresh)
         manifest = work(given, out, console, tracker())
         return {"digest": manifest.digest, **manifest.result}
 

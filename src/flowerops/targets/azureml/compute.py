@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flowerops.domain.progress import Progress
+from flowerops.errors import BadInputError
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.errors import translating
 
@@ -13,6 +16,7 @@ def ensure_compute(client: AzureClient, progress: Progress, instances: int = 1) 
     """The name of the cluster that jobs run on; made with a managed identity when it does not exist.
 
     Raises:
+        BadInputError: It exists and can never have so many machines: the job would wait for ever.
         RemoteError: The subscription's quota does not allow it.
     """
     from azure.core.exceptions import ResourceNotFoundError
@@ -23,7 +27,7 @@ def ensure_compute(client: AzureClient, progress: Progress, instances: int = 1) 
         return name
     with translating(f"look at compute {name}"):
         try:
-            client.ml.compute.get(name)
+            _check_size(client.ml.compute.get(name), instances)
             return name
         except ResourceNotFoundError:
             pass
@@ -43,3 +47,12 @@ def ensure_compute(client: AzureClient, progress: Progress, instances: int = 1) 
         )
         client.ml.compute.begin_create_or_update(cluster).result()
     return name
+
+
+def _check_size(compute: Any, instances: int) -> None:
+    most = getattr(compute, "max_instances", None)
+    if most is not None and int(most) < instances:
+        raise BadInputError(
+            f"compute {compute.name} has {most} machines at most, and --instances wants {instances}",
+            "Choose fewer, or name another cluster with --compute; one that does not exist yet is made large enough.",
+        )

@@ -23,7 +23,7 @@ class LogTail:
         self._jobs = jobs
         self._run_id = run_id
         self._offsets: dict[str, int] = {}
-        self._rest: dict[str, str] = {}
+        self._rest: dict[str, bytes] = {}
         self.last: list[str] = []
         self.document: list[str] = []
         self._in_document = False
@@ -33,11 +33,11 @@ class LogTail:
         for name, url in self._jobs.log_files(self._run_id).items():
             data = self._jobs.read(url, self._offsets.get(name, 0))
             self._offsets[name] = self._offsets.get(name, 0) + len(data)
-            *complete, rest = (self._rest.get(name, "") + data.decode("utf-8", "replace")).split("\n")
+            *complete, rest = (self._rest.get(name, b"") + data).split(b"\n")
             if ended and rest:
-                complete, rest = [*complete, rest], ""
+                complete, rest = [*complete, rest], b""
             self._rest[name] = rest
-            yield from filter(self._is_for_people, complete)
+            yield from filter(self._is_for_people, (line.decode("utf-8", "replace") for line in complete))
 
     def _is_for_people(self, line: str) -> bool:
         if line == "{":
@@ -69,6 +69,7 @@ class Watcher:
         self._studio = studio
         self._said: dict[str, str] = {}
         self._tails: dict[str, LogTail] = {}
+        self._read_out: set[str] = set()
 
     def wait(self) -> Job:
         """Wait until the job ended.
@@ -108,9 +109,11 @@ class Watcher:
             for step in self._jobs.steps(self._name):
                 if step.status not in ENDED:
                     self._say(step.name, step.status)
-                if step.status not in _WAITING:
+                if step.status not in _WAITING and step.run_id not in self._read_out:
                     for line in self._tail(step).lines(ended=step.status in ENDED):
                         self._progress.message(f"{step.name} | {line}")
+                if self._said.get(step.name) == step.status and step.status in ENDED:
+                    self._read_out.add(step.run_id)  # it had ended when it was looked at before
                 self._say(step.name, step.status)
             self._say("run " + self._name, job.status)
             if job.ended:

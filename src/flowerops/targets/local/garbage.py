@@ -12,6 +12,7 @@ from flowerops.domain.dataset import ProcessedImage, RawFile
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.io.atomic import TEMP_PREFIX
 from flowerops.io.discard import size_of
+from flowerops.targets.local.checkpoints import unused_checkpoints
 from flowerops.targets.local.home import Home
 from flowerops.targets.local.numbers import Numbers
 from flowerops.targets.local.runs import OUTPUT_TAG
@@ -45,6 +46,7 @@ def find_garbage(home: Home, runs: RunStore | None) -> list[Garbage]:
         *orphans,
         *_objects(home, raw),
         *_cache(home, keys),
+        *(_garbage("cache", path, why) for path, why in unused_checkpoints(home)),
         *(_outputs(home, runs) if runs is not None else ()),
     ]
 

@@ -112,7 +112,7 @@ def test_what_requests_raises_is_the_networks_fault() -> None:
 
 
 def test_our_own_errors_pass_as_they_are_and_faults_of_ours_stay_faults() -> None:
-    with pytest.raises(BadInputError, match="mine"), translating("do it"):
+    with pytest.raises(BadInputError, match=r"^mine$"), translating("do it"):
         raise BadInputError("mine")
     with pytest.raises(ZeroDivisionError), translating("do it"):
         raise ZeroDivisionError
