@@ -106,7 +106,7 @@ def test_what_passes_by_is_tried_again(command: Command, fault: Switch, what: st
 @pytest.mark.parametrize("what", sorted(PASSING.keys() - {"too many requests"}))  # for which the storage says 503
 def test_uploads_get_over_what_passes_by(place: Place, fault: Switch, photos: Path, what: str) -> None:
     fault("PUT", "/flowerops/datasets/", times=2, skip=3, where="blobs", **PASSING[what])
-    version = place.target.datasets.number(_taken_in(place, photos, place.fresh("flowers")))
+    version = place.target.datasets.number(place.take_in(photos, place.fresh("flowers")))
     assert verify_datasets(place.opened(), Selector(version.name), False, place.told).problems == []
 
 
@@ -144,7 +144,7 @@ def test_what_stays_ends_with_its_code_and_a_hint(
     hint: str,
 ) -> None:
     if path == "/datastores/":  # without a version of ours in the workspace nobody asks for it
-        place.target.datasets.number(_taken_in(place, photos, place.fresh("flowers")))
+        place.target.datasets.number(place.take_in(photos, place.fresh("flowers")))
     fault(".*", path, times=MANY, **named)
     got, document = command(*arguments)
     error = document["error"]
@@ -172,21 +172,12 @@ def test_a_wrong_secret_is_told_by_its_reason(place: Place, command: Command, mo
 # --- uploads that die -----------------------------------------------------------------------------------------------
 
 
-def _taken_in(place: Place, photos: Path, name: str) -> Path:
-    from flowerops.datasets.raw import NewPhotos
-    from flowerops.datasets.scan import scan_folder
-    from flowerops.domain.steps import StepContext
-
-    context = StepContext(build=place.caller.build, code=place.caller.code)
-    return place.target.datasets.take_in(NewPhotos(scan_folder(photos), name), context, place.told)
-
-
 @pytest.mark.parametrize("at", [0, 5, 16, 17], ids=["first photo", "sixth photo", "rows", "manifest"])
 def test_an_upload_that_dies_registers_nothing_and_is_completed(
     place: Place, azure: Emulator, fault: Switch, photos: Path, at: int
 ) -> None:
     name = place.fresh("flowers")
-    folder = _taken_in(place, photos, name)
+    folder = place.take_in(photos, name)
     fault("PUT", "/flowerops/datasets/", times=MANY, skip=at, status=403, where="blobs")
     with pytest.raises(CredentialsError, match="not allowed to"):
         place.target.datasets.number(folder)
@@ -299,7 +290,7 @@ def test_no_quota_for_a_job_is_told_as_such(place: Place, azure: Emulator, photo
 
 
 def test_verify_sees_what_was_changed_in_the_workspace(place: Place, photos: Path) -> None:
-    version = place.target.datasets.number(_taken_in(place, photos, place.fresh("flowers")))
+    version = place.target.datasets.number(place.take_in(photos, place.fresh("flowers")))
     folder = place.target.datasets.open(version)
     mirrored = place.target.mirror.place_of(folder)  # type: ignore[attr-defined]
     photo = next(folder.glob("roses/*"))

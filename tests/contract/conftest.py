@@ -8,38 +8,46 @@ from collections.abc import Iterator
 
 import pytest
 
-from helpers.both_targets import LIVE, Place, live
+from helpers.both_targets import Place
 
-NAMES = ("local", "azureml")
+LIVE = os.environ.pop("FLOWEROPS_LIVE_AZURE", None) or os.environ.get("LIVE_AZURE")
+"""Under another name from now on, for the processes that share the tests: flowerops refuses unknown settings."""
+if LIVE:
+    os.environ["LIVE_AZURE"] = LIVE
+FIXTURES = {"local": "local_place", "azureml": "azure_place"}
 
 
 @pytest.fixture(scope="session")
-def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Place]]:
-    """Both targets; the workspace is emulated, or the real one that the variables name."""
-    folder = tmp_path_factory.mktemp("contract")
+def local_place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """This machine."""
+    return Place("local", tmp_path_factory.mktemp("local") / "home")
+
+
+@pytest.fixture(scope="session")
+def azure_place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """An emulated workspace; with FLOWEROPS_LIVE_AZURE=1 the real one that the usual variables name."""
+    home = tmp_path_factory.mktemp("azure") / "home"
+    if LIVE:
+        yield Place("azureml", home)
+        return
+    azure = request.getfixturevalue("azure")
     with contextlib.ExitStack() as stack:
-        variables: dict[str, str] = {}
-        if live():
-            os.environ.pop(LIVE)  # it is a word to the tests, and no setting
-        else:
-            azure = request.getfixturevalue("azure")
-            stack.enter_context(azure.here())
-            variables = azure.environment()
-            # Emulated jobs end in seconds.
-            patch = stack.enter_context(pytest.MonkeyPatch.context())
-            patch.setattr("flowerops.targets.azureml.watch._LONGEST_PAUSE_S", 0.5)
-            patch.setattr("flowerops.targets.azureml.operations._FIRST_POLL_S", 0.1)
-        local = Place("local", folder / "local")
-        yield {"local": local, "azureml": Place("azureml", folder / "azure", variables)}
+        stack.enter_context(azure.here())
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr("flowerops.targets.azureml.watch._LONGEST_PAUSE_S", 0.5)  # emulated jobs end in seconds
+        patch.setattr("flowerops.targets.azureml.operations._FIRST_POLL_S", 0.1)
+        yield Place("azureml", home, azure.environment())
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def place(request: pytest.FixtureRequest, places: dict[str, Place]) -> Place:
+@pytest.fixture(scope="module", params=FIXTURES)
+def place(request: pytest.FixtureRequest) -> Place:
     """The target under test."""
-    return places[request.param]
+    found: Place = request.getfixturevalue(FIXTURES[request.param])
+    return found
 
 
 @pytest.fixture(scope="module")
-def other(place: Place, places: dict[str, Place]) -> Place:
+def other(request: pytest.FixtureRequest, place: Place) -> Place:
     """The one that is not under test."""
-    return places[next(name for name in NAMES if name != place.name)]
+    found: Place = request.getfixturevalue(next(name for key, name in FIXTURES.items() if key != place.name))
+    return found

@@ -135,23 +135,21 @@ def test_a_version_that_another_one_was_made_of_stays(place: Place, made: Made, 
 
 
 def test_a_removed_version_is_gone_and_its_number_stays_with_its_content(place: Place, tmp_path: Path) -> None:
-    name, photos = place.fresh("short"), tmp_path / "photos"
-    make_photos(photos, per_class=10, seed=901)
-    made = place.prepare(photos, name)
-    # Not by `remove` itself, which waits until nobody writes: the process of these tests does.
-    for selector in (Selector(f"{name}_processed", 1), Selector(name, 1)):
-        removal = removing.plan(place.target, selector)
-        place.target.datasets.remove(removal.entry)
-        assert numbers(place.target, selector.name) == []
-    assert removal.document()["removed"]["digest"] == made.raw.manifest.digest
-    assert place.target.datasets.entries(name) == []
-    with pytest.raises(BadInputError):
-        place.target.datasets.find(Selector(name, 1))
+    name, datasets = place.fresh("short"), place.target.datasets
+    make_photos(tmp_path / "photos", per_class=10, seed=901)
     make_photos(tmp_path / "others", per_class=10, seed=902)
-    assert place.prepare(tmp_path / "others", name).raw.version == 2
-    back = place.prepare(photos, name, "replace")
-    assert back.raw.ref == made.raw.ref
-    assert whole(place.target, place.target.datasets.find(Selector(name, 1))) == []
+    made = datasets.number(place.take_in(tmp_path / "photos", name))
+    # Not by `remove` itself, which waits until nobody writes: the process of these tests does.
+    removal = removing.plan(place.target, Selector(name, 1))
+    datasets.remove(removal.entry)
+    assert removal.document()["removed"]["digest"] == made.manifest.digest
+    assert (numbers(place.target, name), datasets.entries(name)) == ([], [])
+    with pytest.raises(BadInputError):
+        datasets.find(Selector(name, 1))
+    assert datasets.number(place.take_in(tmp_path / "others", name)).version == 2
+    assert datasets.number(place.take_in(tmp_path / "photos", name)).ref == made.ref
+    assert numbers(place.target, name) == [2, 1]
+    assert whole(place.target, datasets.find(Selector(name, 1))) == []
 
 
 def test_the_catalog_speaks_of_versions_in_the_same_words(place: Place, made: Made) -> None:

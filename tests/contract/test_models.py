@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flowerops.domain.bundle import MODEL_CARD_FILE
 from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
 from flowerops.io.hashing import SEAL_FILE, sha256_file, verify_seal
@@ -16,6 +17,7 @@ from flowerops.services.predict import predict_with_model
 from flowerops.services.promote import promote, rollback
 from flowerops.services.transfer import TransferRequest, Verb, transfer
 from flowerops.services.verify import verify_everything
+from flowerops.targets.azureml.target import AzureTarget
 from helpers.both_targets import Place
 from helpers.tiny_bundle import COLOURS, photo, reseal
 
@@ -156,7 +158,24 @@ def test_a_model_goes_to_the_other_target_and_stays_the_same(registry: Registry,
 
 
 def test_verify_finds_what_was_changed_behind_the_registry(registry: Registry) -> None:
-    place = registry.place
-    before = verify_everything(place.target, place.told)
+    place, target = registry.place, registry.place.target
+    before = verify_everything(target, place.told)
     assert before.problems == []
     assert f"{registry.name}:1" in before.models
+    card = target.models.versions(registry.name)[0].bundle / MODEL_CARD_FILE
+    kept = card.read_bytes()
+    overwrite(place, card, bytes(len(kept)))
+    problems = verify_everything(target, place.told).problems
+    overwrite(place, card, kept)
+    assert [problem.path for problem in problems] == [str(card)]
+    assert verify_everything(target, place.told).problems == []
+
+
+def overwrite(place: Place, path: Path, data: bytes) -> None:
+    """Change a file where the target really keeps it."""
+    if isinstance(place.target, AzureTarget):
+        there = place.target.mirror.place_of(path)
+        assert there is not None
+        place.target.mirror.blobs(there.datastore).write(there.path, data)
+    else:
+        path.write_bytes(data)

@@ -74,7 +74,7 @@ def registration(run_id: str, model: str, **policy: Any) -> RegisterRequest:
 def test_what_each_step_says_has_the_same_members(made: Lifecycle) -> None:
     assert set(made.trained.document()) == {
         *("run_id", "experiment", "dataset", "processed", "classes", "metrics", "backbone", "bundle", "features"),
-        *("seconds", "synthetic"),
+        *("resumed", "seconds", "synthetic"),
     }
     assert set(made.evaluated.document()) == {
         *("run_id", "dataset", "n", "metrics", "comparison", "decision", "report", "synthetic", "seconds"),

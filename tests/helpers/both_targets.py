@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from flowerops.datasets.raw import NewPhotos
+from flowerops.datasets.scan import scan_folder
 from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.names import Selector
 from flowerops.domain.params import Mode, PreprocessParams
 from flowerops.domain.progress import SilentProgress
+from flowerops.domain.steps import StepContext
 from flowerops.services.pipeline import Caller, begin
 from flowerops.services.preprocess import Prepared, PreprocessRequest, preprocess
 from flowerops.settings import load_settings
@@ -21,7 +23,6 @@ from flowerops.targets.protocol import Target
 
 SIZE = 44
 """The smallest that `cnn` takes."""
-LIVE = "FLOWEROPS_LIVE_AZURE"
 
 
 class Told(SilentProgress):
@@ -60,6 +61,11 @@ class Place:
         """A name that nobody had before: a workspace is shared by all tests of a process."""
         return f"{what}-{uuid.uuid4().hex[:8]}"
 
+    def take_in(self, folder: Path, dataset: str) -> Path:
+        """Photos as a raw version that has no number yet."""
+        context = StepContext(build=self.caller.build, code=self.caller.code)
+        return self.target.datasets.take_in(NewPhotos(scan_folder(folder), dataset), context, self.told)
+
     def prepare(self, folder: Path | None, dataset: str, mode: Mode | None = None, **params: Any) -> Prepared:
         """`flowerops preprocess`."""
         wanted = PreprocessParams(**{"image_size": SIZE, "workers": 2, **params})
@@ -70,8 +76,3 @@ class Place:
             self.caller,
             lambda: begin(self.target, self.caller, f"{dataset}-preprocessing", "preprocess"),
         )
-
-
-def live() -> bool:
-    """Whether the real Azure is to be asked, with the usual variables of this process."""
-    return bool(os.environ.get(LIVE))
