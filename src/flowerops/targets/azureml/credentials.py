@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,14 +94,14 @@ def _environment(identity: Any, env: Mapping[str, str]) -> _Way:
         return _Way(name, None, "AZURE_TENANT_ID and AZURE_CLIENT_ID are not set")
     if not any(env.get(key) for key in ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_PASSWORD")):
         return _Way(name, None, "neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is set")
-    return _Way(name, identity.EnvironmentCredential(**_fast()))
+    return _made(name, lambda: identity.EnvironmentCredential(**_fast()))
 
 
 def _workload(identity: Any, env: Mapping[str, str]) -> _Way:
     name = "workload identity"
     if not all(env.get(key) for key in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")):
         return _Way(name, None, "AZURE_FEDERATED_TOKEN_FILE is not set")
-    return _Way(name, identity.WorkloadIdentityCredential(**_fast()))
+    return _made(name, lambda: identity.WorkloadIdentityCredential(**_fast()))
 
 
 def _managed(identity: Any, env: Mapping[str, str]) -> _Way:
@@ -110,13 +110,26 @@ def _managed(identity: Any, env: Mapping[str, str]) -> _Way:
     if not any(env.get(key) for key in ("MSI_ENDPOINT", "IDENTITY_ENDPOINT")):
         return _Way(name, None, "this machine has none")
     client_id = env.get("DEFAULT_IDENTITY_CLIENT_ID") or env.get("AZURE_CLIENT_ID") or None
-    return _Way(name, identity.ManagedIdentityCredential(client_id=client_id, **_fast()))
+    return _made(name, lambda: identity.ManagedIdentityCredential(client_id=client_id, **_fast()))
 
 
 def _browser(identity: Any) -> _Way:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return _Way("browser", None, "there is no terminal")
     return _Way("browser", identity.InteractiveBrowserCredential(timeout=300))
+
+
+def _made(name: str, make: Callable[[], Any]) -> _Way:
+    """A way whose variables may be wrong: no tenant's id, a certificate that is not there."""
+    try:
+        return _Way(name, make())
+    except (ValueError, OSError) as error:
+        return _Way(name, None, _first_line(error))
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def _fast() -> dict[str, Any]:
@@ -132,8 +145,7 @@ def _try(way: _Way, scopes: tuple[str, ...], options: dict[str, Any], ends: floa
         try:
             found.append(way.credential.get_token(*scopes, **options))
         except Exception as error:
-            lines = str(error).strip().splitlines()
-            problems.append(lines[0].rstrip(".") if lines else type(error).__name__)
+            problems.append(_first_line(error))
 
     if way.name == "browser":
         ask()

@@ -80,14 +80,23 @@ def _from_answer(error: Any, what: str) -> FlowerOpsError:
 def from_status(status: int | None, said: str, what: str) -> FlowerOpsError:
     """The error for a status code of one of Azure's services, and what came with it."""
     message = f"cannot {what}: {said}"
-    if _QUOTA.search(said):
-        return RemoteError(message, "Ask for more quota in the portal, or choose a smaller size or fewer instances.")
+    if (hint := quota_hint(said)) is not None:
+        return RemoteError(message, hint)
     if status in _BY_STATUS:
         kind, words, hint = _BY_STATUS[status]
         return kind(words.format(what=what, said=said), hint)
     if status is not None and 400 <= status < 500:
         return BadInputError(message, _REFUSED)
     return RemoteError(message, f"The service failed. {_LATER}")
+
+
+def quota_hint(said: str) -> str | None:
+    """What to do when there is no quota for something; None where something else is the matter."""
+    return (
+        "Ask for more quota in the portal, or choose a smaller size or fewer instances."
+        if _QUOTA.search(said)
+        else None
+    )
 
 
 def _from_sdk(error: BaseException, what: str) -> FlowerOpsError | None:

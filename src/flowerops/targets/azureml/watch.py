@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from flowerops.domain.progress import Progress
 from flowerops.errors import FlowerOpsError, InterruptedRunError, RemoteError, error_from_document
+from flowerops.targets.azureml.errors import quota_hint
 from flowerops.targets.azureml.jobs import ENDED, Job, Jobs, StepState
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 5.0
@@ -143,6 +144,7 @@ class Watcher:
             reported.details |= {**details, "step": failed.name}
             return reported
         said = failed.message or self._jobs.failure(failed.run_id) or "no report"
+        hint = f"{quota} {hint}" if (quota := quota_hint(said)) else hint
         last = f" Its last lines: {' / '.join(tail.last[-3:])}" if tail.last else ""
         return RemoteError(
             f"step {failed.name} of run {job.name} failed: {said}", hint + last, {**details, "log": tail.last}
