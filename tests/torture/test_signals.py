@@ -1,4 +1,4 @@
-"""Torture case 5: SIGINT in register ends with its code, and nothing is listed; for train see `test_checkpoints`."""
+"""Torture case 5: SIGINT in register ends with its code, and nothing is listed; train: `test_resumed_training`."""
 
 from __future__ import annotations
 
