@@ -7,6 +7,7 @@ from typing import Any
 
 from flowerops.domain.bundle import BundleInfo, VersionRef
 from flowerops.domain.deployment import Colour, Deployment, Endpoint, ModelRef, ObservedDeployment, Role, Status
+from flowerops.targets.azureml.words import plain
 
 COLOURS: tuple[Colour, Colour] = ("blue", "green")
 PREVIOUS_TAG = "flowerops.previous"
@@ -59,9 +60,8 @@ def deployment_of(endpoint: str, found: Any) -> Deployment | None:
 
 
 def state_of(found: Any) -> str:
-    """The provisioning state of an SDK endpoint or deployment; the SDK gives some as text and some as an enum."""
-    state = found.provisioning_state
-    return str(getattr(state, "value", state))
+    """The provisioning state of an SDK endpoint or deployment."""
+    return plain(found.provisioning_state)
 
 
 def mark_of(deployment: Deployment | None) -> str:
