@@ -63,6 +63,8 @@ class Desk:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell switches it off for what it runs in the background.
+            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no thread of this process holds a lock that the child needs
         )
 
     def jobs(self) -> list[str]:
@@ -161,6 +163,10 @@ def test_a_version_that_is_needed_stays(desk: Desk, second: dict[str, Any]) -> N
 # --- detached, killed and interrupted commands ----------------------------------------------------------------------
 
 TRAIN = ("train", "--params", TINY, "--seed")
+
+
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _run_of(process: subprocess.Popen[str]) -> str:
