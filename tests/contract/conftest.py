@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,11 +25,19 @@ def local_place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture(scope="session")
-def azure_place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """An emulated workspace; with FLOWEROPS_LIVE_AZURE=1 the real one that the usual variables name."""
-    home = tmp_path_factory.mktemp("azure") / "home"
+def azure_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for all modules, so that what was downloaded once is there."""
+    return tmp_path_factory.mktemp("azure") / "home"
+
+
+@pytest.fixture(scope="module")
+def azure_place(request: pytest.FixtureRequest, azure_home: Path) -> Iterator[Place]:
+    """An emulated workspace; with FLOWEROPS_LIVE_AZURE=1 the real one that the usual variables name.
+
+    No longer than a module: later tests in this process must not see the emulator's variables.
+    """
     if LIVE:
-        yield Place("azureml", home)
+        yield Place("azureml", azure_home)
         return
     azure = request.getfixturevalue("azure")
     with contextlib.ExitStack() as stack:
@@ -36,7 +45,7 @@ def azure_place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr("flowerops.targets.azureml.watch._LONGEST_PAUSE_S", 0.5)  # emulated jobs end in seconds
         patch.setattr("flowerops.targets.azureml.operations._FIRST_POLL_S", 0.1)
-        yield Place("azureml", home, azure.environment())
+        yield Place("azureml", azure_home, azure.environment())
 
 
 @pytest.fixture(scope="module", params=FIXTURES)

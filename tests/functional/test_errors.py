@@ -106,7 +106,7 @@ def test_what_is_not_there_is_said_plainly(tmp_path: Path, arguments: list[str],
         (["train", "--params", '{"trainig": {}}'], "Did you mean 'training'?"),
         (["train", "--params", '{"training": {"epoch": 3}}'], "Did you mean 'epochs'?"),
         (["train", "--params", "nowhere.json"], "cannot be read"),
-        (["train", "--target", "azureml"], "not built yet"),
+        (["train", "--target", "azureml"], "needs SUBSCRIPTION_ID, RESOURCE_GROUP, WORKSPACE_NAME"),
         (["register", "--force"], "--reason"),
     ],
 )
