@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+_TRAINING = "Training"
 DataFolder = Annotated[
     Path | None,
     typer.Option(
@@ -51,13 +52,20 @@ Backbone = Annotated[
     str | None,
     typer.Option(
         help="efficientnet_lite0, cnn, or any name of keras.applications. Default: efficientnet_lite0.",
+        rich_help_panel=_TRAINING,
         show_default=False,
     ),
 ]
 Epochs = Annotated[
-    int | None, typer.Option(help="Most epochs to train. Default: 50, for cnn 10.", min=1, show_default=False)
+    int | None,
+    typer.Option(
+        help="Most epochs to train. Default: 50, for cnn 10.", min=1, rich_help_panel=_TRAINING, show_default=False
+    ),
 ]
-Seed = Annotated[int | None, typer.Option(help="Seed of everything random. Default: 42.", min=0, show_default=False)]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Seed of everything random. Default: 42.", min=0, rich_help_panel=_TRAINING, show_default=False),
+]
 RunId = Annotated[
     str | None, typer.Option("--run", help="Id of a pipeline run. Default: the latest.", show_default=False)
 ]

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
@@ -125,6 +125,8 @@ class Session:
 def with_session(name: str, *, jobs: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command function a `session` in front and the common options behind its own parameters.
 
+    A parameter whose type is a dataclass becomes one option for each of its fields; the function gets the dataclass.
+
     Args:
         name: The command's, in JSON documents.
         jobs: Whether it submits jobs to a workspace, and so has options for them.
@@ -132,9 +134,12 @@ def with_session(name: str, *, jobs: bool = False) -> Callable[[Callable[..., No
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         hints = get_type_hints(function, include_extras=True)
+        declared = list(inspect.signature(function).parameters.values())[1:]
+        groups = {one.name: hints[one.name] for one in declared if is_dataclass(hints[one.name])}
         own = [
-            parameter.replace(annotation=hints[parameter.name])
-            for parameter in list(inspect.signature(function).parameters.values())[1:]
+            option
+            for one in declared
+            for option in (_options_of(groups[one.name]) if one.name in groups else [_option(one, hints[one.name])])
         ]
 
         @wraps(function)
@@ -142,8 +147,12 @@ def with_session(name: str, *, jobs: bool = False) -> Callable[[Callable[..., No
             options = JobOptions(*(given.pop(option) for option in _JOB_OPTIONS)) if jobs else JobOptions()
             flags = {"target": given.pop("target"), "home": given.pop("home"), "compute": options.compute}
             session = Session(name, flags, as_json=given.pop("json_"), debug=given.pop("debug"), jobs=options)
+            gathered = {
+                group: kind(**{field.name: given.pop(field.name) for field in fields(kind)})
+                for group, kind in groups.items()
+            }
             try:
-                function(session, **given)
+                function(session, **given, **gathered)
             except RunDetachedError as run:
                 session.detached(run)
 
@@ -156,6 +165,15 @@ def with_session(name: str, *, jobs: bool = False) -> Callable[[Callable[..., No
         return run
 
     return decorate
+
+
+def _option(parameter: inspect.Parameter, annotation: Any) -> inspect.Parameter:
+    return parameter.replace(annotation=annotation, kind=inspect.Parameter.KEYWORD_ONLY)
+
+
+def _options_of(kind: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(kind, include_extras=True)
+    return [_keyword(field.name, hints[field.name], field.default) for field in fields(kind)]
 
 
 def _keyword(name: str, annotation: Any, default: Any) -> inspect.Parameter:

@@ -40,13 +40,26 @@ class PreprocessParams(Document):
         return text
 
 
+AUGMENTATIONS = ("flip", "crop", "colour", "mixup", "cutmix")
+
+
 class TrainParams(Document):
     """How a model is trained.
 
     epochs: at most so many (None: see `most_epochs`); training stops after `patience` epochs without a lower
     validation loss. learning_rate (of Adam) and batch_size: when None, 0.003 and up to 256 for a head on a frozen
-    backbone, 0.001 and 30 for `cnn`. weight_decay: L2 penalty on the weights of the head. threads: at most so many CPU
-    threads.
+    backbone, 0.001 and 30 for `cnn`. weight_decay: L2 penalty on the weights of the head, or None: the one of several
+    with the lowest validation loss. label_smoothing: share of the truth spread over all classes.
+
+    fine_tune: how many of the backbone's last blocks are trained too, after the head; -1 for all of them, 0 for none.
+    fine_tune_epochs, fine_tune_learning_rate: of that second phase; warm_up: the share of its steps in which the rate
+    rises, before it falls along a cosine. ema: momentum of the moving average of the weights, None for no average.
+    augment: what happens to training images, while fine-tuning and for `cnn`; of AUGMENTATIONS.
+
+    deterministic: give up speed for the same bits each time. threads: at most so many CPU threads. require_gpu: no
+    training without one. precision: of the arithmetic on pixels; auto takes the GPU's 16 bits. cache: remember
+    features. quantize, saved_model: what the bundle gets besides. max_quantize_drop: largest loss of accuracy (0..1) on the
+    validation split with which the int8 model is kept. tensorboard: write its logs.
     """
 
     backbone: str = "efficientnet_lite0"
@@ -54,11 +67,38 @@ class TrainParams(Document):
     epochs: int | None = Field(None, ge=1, le=10_000)
     batch_size: int | None = Field(None, ge=1, le=4096)
     learning_rate: float | None = Field(None, gt=0, lt=1)
-    weight_decay: float = Field(1e-2, ge=0, lt=1)
+    weight_decay: float | None = Field(None, ge=0, lt=1)
+    label_smoothing: float = Field(0.0, ge=0, le=0.5)
     class_weights: bool = True
     patience: int = Field(8, ge=1)
+    fine_tune: int = Field(0, ge=-1, le=1000)
+    fine_tune_epochs: int = Field(10, ge=1, le=10_000)
+    fine_tune_learning_rate: float = Field(1e-4, gt=0, lt=1)
+    warm_up: float = Field(0.1, ge=0, le=1)
+    ema: float | None = Field(None, gt=0, lt=1)
+    augment: tuple[Literal["flip", "crop", "colour", "mixup", "cutmix"], ...] = ("flip", "crop")
     seed: int = Field(42, ge=0, lt=2**31)
+    deterministic: bool = False
     threads: int | None = Field(None, ge=1, le=256)
+    require_gpu: bool = False
+    precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    cache: bool = True
+    quantize: bool = False
+    max_quantize_drop: float = Field(0.02, ge=0, le=1)
+    saved_model: bool = False
+    tensorboard: bool = False
+
+    @field_validator("fine_tune", mode="before")
+    @classmethod
+    def _all_blocks(cls, value: object) -> object:
+        return -1 if value == "all" else value
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return () if value == "none" else tuple(part.strip() for part in value.split(","))
 
     @property
     def most_epochs(self) -> int:

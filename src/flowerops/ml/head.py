@@ -14,6 +14,7 @@ from flowerops.ml.runtime import load_tensorflow
 
 LEARNING_RATE = 3e-3
 DROPOUT = 0.2
+_WEIGHT_DECAY = 1e-2
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ def fit_head(train: Examples, val: Examples, classes: int, params: TrainParams, 
         learning_rate=params.learning_rate or LEARNING_RATE,
         class_weight=class_weights(train.labels, classes) if params.class_weights else None,
     )
-    model = _build(train.features.shape[1], classes, params.weight_decay)
+    model = _build(
+        train.features.shape[1], classes, _WEIGHT_DECAY if params.weight_decay is None else params.weight_decay
+    )
     batches = _batches(train, recipe.batch_size, params.seed), _batches(val, recipe.batch_size, None)
     return fit_model(model, *batches, params, recipe, listener)
 

@@ -14,26 +14,10 @@ from flowerops.cli.commands import register as register_command
 from flowerops.cli.commands import smoketest as smoketest_command
 from flowerops.cli.commands import train as train_command
 from flowerops.cli.console import Console
-from flowerops.cli.options import (
-    Backbone,
-    DataFolder,
-    DatasetName,
-    DryRun,
-    EndpointOption,
-    Epochs,
-    Extend,
-    FitOption,
-    ImageSize,
-    MaxBad,
-    ParamsOption,
-    PortOption,
-    Replace,
-    ScheduleOption,
-    Seed,
-)
+from flowerops.cli.options import EndpointOption, PortOption
 from flowerops.cli.plans import show_pipeline
-from flowerops.cli.scheduling import Times, refuse_photos_here, retrain_mode, retrain_request, set_up
 from flowerops.cli.session import Session, with_session
+from flowerops.cli.training_options import TrainingOptions
 
 if TYPE_CHECKING:
     from flowerops.services.run import RunRequest
@@ -62,60 +46,29 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     session: Session,
-    data_folder: DataFolder = None,
-    dataset: DatasetName = None,
+    options: TrainingOptions,
     name: Annotated[
         str | None, typer.Option(help="Model name. Default: flower_classifier.", show_default=False)
     ] = None,
     endpoint: EndpointOption = None,
     port: PortOption = None,
-    backbone: Backbone = None,
-    epochs: Epochs = None,
-    seed: Seed = None,
-    image_size: ImageSize = None,
-    fit: FitOption = None,
-    max_bad: MaxBad = None,
-    params: ParamsOption = None,
-    extend: Extend = False,
-    replace: Replace = False,
-    schedule: ScheduleOption = None,
-    dry_run: DryRun = False,
 ) -> None:
     """Do all of it: preprocess, train, evaluate, register, deploy, smoke-test."""
-    from flowerops.cli.parameters import intake_mode, make_params, preprocess_params, read_params
-    from flowerops.domain.names import parse_selector
-    from flowerops.domain.params import TrainParams
     from flowerops.services import run as service
     from flowerops.services import train as train_service
     from flowerops.services.preview_job import plan_or_guess, with_pipeline
 
-    sections = read_params(params)
-    wanted = make_params(TrainParams, sections.get("training", {}), backbone=backbone, epochs=epochs, seed=seed)
-    selector = parse_selector(dataset or session.settings.dataset, "dataset")
-    preprocessing = preprocess_params(sections, image_size, fit, max_bad)
-    if schedule is not None:
-        refuse_photos_here(data_folder)
-        again = retrain_request(
-            session,
-            sections,
-            dataset,
-            mode=retrain_mode(extend, replace),
-            train=wanted,
-            preprocess=preprocessing,
-            model=name,
-        )
-        set_up(session, Times(schedule), again, dry_run=dry_run)
+    sections = options.sections()
+    if options.set_up_schedule(session, sections, name):
         return
-    training = train_service.TrainRequest(
-        data_folder, selector, wanted, preprocessing, intake_mode(extend, replace, data_folder)
-    )
+    training = options.request(session, sections)
     request = full_request(session, sections, training, name, endpoint or session.settings.endpoint, port)
-    if dry_run:
+    if options.dry_run:
         plan = plan_or_guess(
-            lambda: train_service.plan(session.target, training, session.caller), data_folder, selector
+            lambda: train_service.plan(session.target, training, session.caller), training.folder, training.dataset
         )
         texts = {
-            "train_params": wanted,
+            "train_params": training.params,
             "evaluate_params": request.evaluate.params,
             "register_params": request.register.params,
             "policy": request.register.policy,

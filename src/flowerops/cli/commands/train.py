@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from flowerops.cli.console import Console
-from flowerops.cli.options import (
-    Backbone,
-    DataFolder,
-    DatasetName,
-    DryRun,
-    Epochs,
-    Extend,
-    FitOption,
-    ImageSize,
-    MaxBad,
-    ParamsOption,
-    Replace,
-    ScheduleOption,
-    Seed,
-)
 from flowerops.cli.plans import show_pipeline
-from flowerops.cli.scheduling import Times, refuse_photos_here, retrain_mode, retrain_request, set_up
 from flowerops.cli.session import Session, with_session
+from flowerops.cli.training_options import TrainingOptions
 
 _EXAMPLES = """Examples:
 
@@ -43,71 +28,25 @@ def add_to(app: typer.Typer) -> None:
     app.command("train", epilog=_EXAMPLES)(with_session("train", jobs=True)(train))
 
 
-def train(
-    session: Session,
-    data_folder: DataFolder = None,
-    dataset: DatasetName = None,
-    backbone: Backbone = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(help="File with the backbone's weights, instead of the usual ones.", show_default=False),
-    ] = None,
-    epochs: Epochs = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images a step.", min=1, show_default=False)] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.", show_default=False)] = None,
-    seed: Seed = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all.", min=1, show_default=False)] = None,
-    image_size: ImageSize = None,
-    fit: FitOption = None,
-    max_bad: MaxBad = None,
-    params: ParamsOption = None,
-    extend: Extend = False,
-    replace: Replace = False,
-    schedule: ScheduleOption = None,
-    dry_run: DryRun = False,
-) -> None:
+def train(session: Session, options: TrainingOptions) -> None:
     """Train a model on the latest dataset version, or on new photos, and seal it as a bundle."""
-    from flowerops.cli.parameters import intake_mode, make_params, preprocess_params, read_params
-    from flowerops.domain.names import parse_selector
-    from flowerops.domain.params import TrainParams
     from flowerops.services import train as service
     from flowerops.services.pipeline import begin
     from flowerops.services.preview_job import plan_or_guess, with_pipeline
 
-    sections = read_params(params)
-    wanted = make_params(
-        TrainParams,
-        sections.get("training", {}),
-        backbone=backbone,
-        weights=weights,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        threads=threads,
-    )
-    preprocessing = preprocess_params(sections, image_size, fit, max_bad)
-    if schedule is not None:
-        refuse_photos_here(data_folder)
-        again = retrain_request(
-            session,
-            sections,
-            dataset,
-            mode=retrain_mode(extend, replace),
-            train=wanted,
-            preprocess=preprocessing,
-        )
-        set_up(session, Times(schedule), again, dry_run=dry_run)
+    sections = options.sections()
+    if options.set_up_schedule(session, sections):
         return
-    selector = parse_selector(dataset or session.settings.dataset, "dataset")
-    request = service.TrainRequest(
-        data_folder, selector, wanted, preprocessing, intake_mode(extend, replace, data_folder)
-    )
-    if dry_run:
-        plan = plan_or_guess(lambda: service.plan(session.target, request, session.caller), data_folder, selector)
-        plan["params"] = wanted.model_dump()
+    request = options.request(session, sections)
+    if options.dry_run:
+        plan = plan_or_guess(
+            lambda: service.plan(session.target, request, session.caller), request.folder, request.dataset
+        )
+        plan["params"] = request.params.model_dump()
         experiment = session.settings.experiment
-        made = with_pipeline(session.target, plan, "train", experiment, session.caller, texts={"params": wanted})
+        made = with_pipeline(
+            session.target, plan, "train", experiment, session.caller, texts={"params": request.params}
+        )
         session.finish({"dry_run": True, **made}, _show_plan)
         return
     service.check(session.target, request)
