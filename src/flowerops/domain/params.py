@@ -58,8 +58,8 @@ class TrainParams(Document):
 
     deterministic: give up speed for the same bits each time. threads: at most so many CPU threads. require_gpu: no
     training without one. precision: of the arithmetic on pixels; auto takes the GPU's 16 bits. cache: remember
-    features. quantize, saved_model: what the bundle gets besides. max_quantize_drop: largest loss of accuracy (0..1) on the
-    validation split with which the int8 model is kept. tensorboard: write its logs.
+    features. quantize, saved_model: what the bundle gets besides. max_quantize_drop: largest loss of accuracy (0..1)
+    on the validation split with which the int8 model is kept. tensorboard: write its logs.
     """
 
     backbone: str = "efficientnet_lite0"
