@@ -55,7 +55,7 @@ def make_params(kind: type[Params], given: dict[str, Any], **flags: Any) -> Para
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         hint = did_you_mean(name, kind.model_fields) if first["type"] == "extra_forbidden" else None
-        raise UsageError(f"parameter {name}: {first['msg']}", hint) from error
+        raise UsageError(f"parameter {name}: {first['msg']}" if name else first["msg"], hint) from error
 
 
 def preprocess_params(
