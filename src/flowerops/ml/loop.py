@@ -85,11 +85,10 @@ class Loop:
         tensorflow, keras = load_tensorflow(), _keras()
         model, optimizer = self._model, self._model.optimizer
         weights = tensorflow.gather(self._class_weight, keras.ops.argmax(labels, axis=-1))
-        # Keras divides by the examples here; each share is 1 by those of the whole batch.
-        factors = shares * weights * float(inputs.shape[0]) * self._replicas.count
         with tensorflow.GradientTape() as tape:
             answers = model(inputs, training=True)
-            loss = model.compute_loss(inputs, labels, answers, factors) / self._replicas.count
+            penalties = sum(model.losses) / self._replicas.count  # every replica has the same
+            loss = keras.ops.sum(model.loss.call(labels, answers) * weights * shares) + penalties
             scaled = optimizer.scale_loss(loss)
         variables = [variable.value for variable in model.trainable_variables]
         return tape.gradient(scaled, variables), _sums(labels, answers, shares)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -71,29 +70,6 @@ class Replicas:
         return np.array(self.strategy.reduce(tensorflow.distribute.ReduceOp.SUM, shares, axis=None))
 
 
-_ACTIVE: ContextVar[Replicas | None] = ContextVar("replicas", default=None)
-
-
-def active() -> Replicas | None:
-    """The devices that training is spread over in this context, as TensorFlow has a current strategy; None for one."""
-    return _ACTIVE.get()
-
-
-@contextlib.contextmanager
-def spread(replicas: Replicas | None) -> Iterator[None]:
-    """Train over these devices in the block.
-
-    Raises:
-        RemoteError: Another worker ended before its time.
-    """
-    token = _ACTIVE.set(replicas)
-    try:
-        with _other_workers(replicas):
-            yield
-    finally:
-        _ACTIVE.reset(token)
-
-
 def open_replicas(worker: Worker) -> Replicas | None:
     """All GPUs of this machine, or the devices of all workers that TF_CONFIG names; None for a single device.
 
@@ -108,8 +84,12 @@ def open_replicas(worker: Worker) -> Replicas | None:
 
 
 @contextlib.contextmanager
-def _other_workers(replicas: Replicas | None) -> Iterator[None]:
-    """A worker that ends makes TensorFlow's next exchange fail with one of several errors, within a minute."""
+def telling_of_lost_workers(replicas: Replicas | None) -> Iterator[None]:
+    """A worker that ends makes TensorFlow's next exchange fail with one of several errors, within a minute.
+
+    Raises:
+        RemoteError: It did.
+    """
     if replicas is None or replicas.worker.count == 1:
         yield
         return
