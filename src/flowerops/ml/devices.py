@@ -13,7 +13,7 @@ from flowerops.domain.workers import Worker
 from flowerops.errors import UsageError
 from flowerops.ml.precision import FLOAT32, computing_in
 from flowerops.ml.replicas import Replicas, open_replicas, telling_of_lost_workers
-from flowerops.ml.runtime import capabilities, gpus
+from flowerops.ml.runtime import builds, capabilities, gpus
 
 _PIXELS_RANK = 4
 _TENSOR_CORES = (7, 0)
@@ -93,7 +93,7 @@ def choose_devices(params: TrainParams, worker: Worker) -> Devices:
     """
     if params.require_gpu and not gpus():
         raise UsageError(
-            "--require-gpu: TensorFlow sees no GPU on this machine",
+            f"a GPU is required, and TensorFlow sees none here ({', '.join(builds()) or 'tensorflow'})",
             "`flowerops doctor --gpu` says why. Leave --require-gpu out to train on the CPU.",
         )
     replicas = open_replicas(worker)

@@ -14,27 +14,30 @@ def policy_of(precision: str) -> str:
     return precision if precision == FLOAT32 else f"mixed_{precision}"
 
 
-@contextlib.contextmanager
-def computing_in(model: Any, precision: str) -> Iterator[None]:
-    """Let a model's layers compute in 16 bits in the block, all but the last one: probabilities need more.
+def compute_in(model: Any, precision: str) -> list[tuple[Any, Any]]:
+    """Let a model's layers compute in float32, float16 or bfloat16, all but the last one: probabilities need more, and
+    so do features.
 
-    Args:
-        model: keras.Model, the layers of which compute in float32.
-        precision: float32, float16 or bfloat16.
+    Returns:
+        The layers and their policies before.
     """
-    if precision == FLOAT32:
-        yield
-        return
     import keras
 
     layers = [layer for layer in _leaves(model) if not isinstance(layer, keras.layers.InputLayer)][:-1]
-    before = [layer.dtype_policy for layer in layers]
+    before = [(layer, layer.dtype_policy) for layer in layers]
+    for layer in layers:
+        layer.dtype_policy = policy_of(precision)
+    return before
+
+
+@contextlib.contextmanager
+def computing_in(model: Any, precision: str) -> Iterator[None]:
+    """The same, for the block. A model that computes in float32 anyway stays as it is."""
+    before = [] if precision == FLOAT32 else compute_in(model, precision)
     try:
-        for layer in layers:
-            layer.dtype_policy = policy_of(precision)
         yield
     finally:
-        for layer, policy in zip(layers, before, strict=True):
+        for layer, policy in before:
             layer.dtype_policy = policy
 
 

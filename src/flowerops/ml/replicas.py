@@ -7,6 +7,7 @@ that of one device, up to the order of additions.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,10 +71,12 @@ class Replicas:
         return np.array(self.strategy.reduce(tensorflow.distribute.ReduceOp.SUM, shares, axis=None))
 
 
+@functools.cache
 def open_replicas(worker: Worker) -> Replicas | None:
     """All GPUs of this machine, or the devices of all workers that TF_CONFIG names; None for a single device.
 
-    It has to come before TensorFlow's first operation, and waits until all workers are there.
+    It has to come before TensorFlow's first operation, and waits until all workers are there. Later calls of a process get
+    the same devices.
     """
     tensorflow = load_tensorflow()
     if worker.count > 1:

@@ -78,8 +78,13 @@ def configure(seed: int, threads: int | None = None, *, deterministic: bool = Fa
 
 
 def gpus() -> list[str]:
-    """Names of the GPUs that TensorFlow can use."""
-    return [device.name for device in load_tensorflow().config.list_physical_devices("GPU")]
+    """Names of the GPUs that TensorFlow can use: GPU:0, GPU:1 and so on."""
+    return [f"GPU:{index}" for index, _ in enumerate(load_tensorflow().config.list_physical_devices("GPU"))]
+
+
+def builds() -> list[str]:
+    """Which packages of TensorFlow are installed: "tensorflow-cpu 2.21.0" uses no GPU, say."""
+    return [f"{name} {version}" for name, version in versions().items() if name.startswith("tensorflow")]
 
 
 def capabilities() -> list[tuple[int, int]]:
