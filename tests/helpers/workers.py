@@ -1,7 +1,9 @@
-"""Trains on one of several workers, or on several devices of one; as a program: KIND FOLDER DEVICES [DIES_IN].
+"""Trains on one of several workers, or on several devices of one; as a program: KINDS FOLDER DEVICES DIES_IN.
 
-TF_CONFIG says which worker this is. It writes FOLDER/result-WORKER.npz, as `helpers.resumable` does. DIES_IN is the
-epoch in which the worker kills itself.
+TF_CONFIG says which worker this is. It trains one kind after another (`head,cnn`) and writes
+FOLDER/KIND-WORKER.npz: the weights, the curves, how many images it read, how many features all workers
+computed, after how many epochs it went on. DIES_IN is the epoch
+in which the worker kills itself, or 0.
 """
 
 from __future__ import annotations
@@ -34,10 +36,9 @@ _SAME = {"batch_size": 16, "augment": ()}
 PARAMS = {
     "head": TrainParams(epochs=4, weight_decay=0.01, **_SAME),
     "cnn": TrainParams(backbone="cnn", epochs=3, learning_rate=1e-4, **_SAME),
-    "fine-tune": TrainParams(epochs=2, weight_decay=0.01, fine_tune=1, fine_tune_epochs=2, **_SAME),
-    "ema": TrainParams(epochs=2, weight_decay=0.01, fine_tune=1, fine_tune_epochs=2, ema=0.9, **_SAME),
+    "fine-tune": TrainParams(epochs=2, weight_decay=0.01, fine_tune=1, fine_tune_epochs=2, ema=0.9, **_SAME),
 }
-SIZE = {"head": 32, "cnn": 48, "fine-tune": 32, "ema": 32}
+SIZE = {"head": 32, "cnn": 48, "fine-tune": 32}
 
 
 def without_chance() -> None:
@@ -59,7 +60,8 @@ def mirror(count: int) -> None:
     devices.open_replicas = opened  # type: ignore[assignment]
 
 
-def fit(kind: str, folder: Path, dies_in: int = 0) -> TrainedModel:
+def fit(kind: str, folder: Path, dies_in: int = 0) -> tuple[TrainedModel, int]:
+    """The model, and how many images this worker read."""
     worker = worker_of(os.environ)
 
     def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
@@ -68,27 +70,27 @@ def fit(kind: str, folder: Path, dies_in: int = 0) -> TrainedModel:
             os.kill(os.getpid(), signal.SIGKILL)
 
     learn, held_out = coloured(COUNT, SIZE[kind], 3, seed=1), coloured(23, SIZE[kind], 3, seed=2)
-    place = CheckpointPlace(folder / "checkpoints", None, "data", spacing=0.0) if worker.index == 0 else None
+    place = CheckpointPlace(folder / f"checkpoints-{kind}", None, "data", spacing=0.0) if worker.index == 0 else None
     cache = folder / f"cache-{worker.index}"
     work = Training(learn, held_out, LABELS, SIZE[kind], "pad", PARAMS[kind], cache, place, worker)
     with place.held() if place else contextlib.nullcontext():
-        return train(work, SilentProgress(), on_epoch)
+        return train(work, SilentProgress(), on_epoch), learn.reads + held_out.reads
 
 
-def main(kind: str, folder: Path, count: int, dies_in: int) -> None:
-    without_chance()
-    if count > 1:
-        mirror(count)
-    trained = fit(kind, folder, dies_in)
+def save(kind: str, folder: Path, trained: TrainedModel, read: int) -> None:
     arrays = {f"weight-{index:03d}": array for index, array in enumerate(trained.model.get_weights())}
-    facts = {"computed": np.array(trained.features["computed"]), "resumed": np.array((trained.resumed or {}).get("epochs", 0))}
     curves = {name: np.array(values) for name, values in trained.history.items()}
-    np.savez(folder / f"result-{worker_of(os.environ).index}.npz", **arrays, **facts, **curves)
+    counts = {"read": read, **trained.features, "resumed": (trained.resumed or {}).get("epochs", 0)}
+    np.savez(folder / f"{kind}-{worker_of(os.environ).index}.npz", **counts, **arrays, **curves)
 
 
 if __name__ == "__main__":
+    without_chance()
+    if int(sys.argv[3]) > 1:
+        mirror(int(sys.argv[3]))
     try:
-        main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 0)
+        for kind in sys.argv[1].split(","):
+            save(kind, Path(sys.argv[2]), *fit(kind, Path(sys.argv[2]), int(sys.argv[4])))
     except FlowerOpsError as error:
         print(f"{error.code}: {error.message}", flush=True)
         sys.exit(error.exit_code)
