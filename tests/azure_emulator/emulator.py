@@ -16,9 +16,8 @@ import uvicorn
 
 from azure_emulator import azurite, names, processes, schedules
 from azure_emulator.app import App
-from azure_emulator.blobs import Blobs
+from azure_emulator.blobs import ARTIFACTS, Blobs, Place
 from azure_emulator.certificates import make_certificates
-from azure_emulator.blobs import ARTIFACTS, Place
 from azure_emulator.cloud import Cloud
 from azure_emulator.faults import Fault, Faults, JobFault
 from azure_emulator.mlflow_server import MlflowServer

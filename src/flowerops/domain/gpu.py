@@ -8,7 +8,9 @@ from typing import Any
 
 from flowerops.domain.doctor import Finding
 
-_LIBRARY = re.compile(r"(?:Could not load dynamic library '([^']+)'|(lib(?:cud|cublas|nv|cufft|cusol|cuspar)\S*?\.so[\d.]*))")
+_LIBRARY = re.compile(
+    r"(?:Could not load dynamic library '([^']+)'|(lib(?:cud|cublas|nv|cufft|cusol|cuspar)\S*?\.so[\d.]*))"
+)
 _GPU_BUILD = 'pip install "tensorflow[and-cuda]" in place of tensorflow-cpu (Linux with an NVIDIA GPU)'
 
 
@@ -48,7 +50,8 @@ def _build(seen: GpuSurroundings) -> Finding:
                        to_do="Install it anew: pip install --force-reinstall tensorflow")  # fmt: skip
     if not facts["cuda_build"]:
         return Finding(check="TensorFlow", verdict="problem" if seen.driver else "note",
-                       found=f"{installed}: built for CPUs only", to_do=f"To use a GPU: {_GPU_BUILD}", facts=facts)  # fmt: skip
+                       found=f"{installed}: built for CPUs only", to_do=f"To use a GPU: {_GPU_BUILD}",
+                       facts=facts)  # fmt: skip
     made_for = f"built for CUDA {facts['cuda']} and cuDNN {facts['cudnn']}"
     return Finding(check="TensorFlow", verdict="ok", found=f"{installed}: {made_for}", facts=facts)
 

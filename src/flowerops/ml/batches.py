@@ -15,7 +15,7 @@ from flowerops.ml.runtime import load_tensorflow
 
 @dataclass(frozen=True)
 class Batches:
-    """dataset: tf.data.Dataset of (inputs, labels), in `steps` batches. shares: see `shared`, without its first argument.
+    """dataset: tf.data.Dataset of (inputs, labels), in `steps` batches. shares: see `_Plan.shared`.
 
     begin_epoch: call it with the epoch, from 0, before each pass.
     """

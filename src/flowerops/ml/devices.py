@@ -58,7 +58,8 @@ class Devices:
         return self.precision if len(model.input_shape) == _PIXELS_RANK else FLOAT32
 
 
-_ACTIVE: ContextVar[Devices] = ContextVar("devices", default=Devices())
+_ONE = Devices()
+_ACTIVE: ContextVar[Devices] = ContextVar("devices", default=_ONE)
 
 
 def active() -> Devices:

@@ -11,7 +11,7 @@ from typing import Any
 from flowerops.domain.bundle import BackboneInfo
 from flowerops.domain.params import Fit, TrainParams
 from flowerops.domain.progress import Progress
-from flowerops.domain.workers import Worker
+from flowerops.domain.workers import ALONE, Worker
 from flowerops.images import DECODER_VERSION
 from flowerops.ml.backbones import Backbone, check_name, cnn, open_backbone
 from flowerops.ml.blocks import learning_layers
@@ -48,7 +48,7 @@ class Training:
     params: TrainParams
     cache_dir: Path
     checkpoints: CheckpointPlace | None = None
-    worker: Worker = Worker()
+    worker: Worker = ALONE
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def fit_model(
         FlowerOpsError: The loss became infinite.
     """
     with active().learner(model) as learner:
-        course = _learn(learner, train, val, params, recipe, listener, course)
+        course = _learn(learner, train, val, params, recipe, listener, course=course)
     model.set_weights(course.best_weights)
     return Fitted(model, course, recipe)
 
@@ -113,6 +113,7 @@ def _learn(
     params: TrainParams,
     recipe: Recipe,
     listener: Listener,
+    *,
     course: Course | None,
 ) -> Course:
     _compile(model, recipe)

@@ -98,7 +98,7 @@ class Loop:
 
 
 def _sums(labels: Any, answers: Any, shares: Any) -> Any:
-    """float32 [3]: sum of cross-entropies in nats, number of right answers, number of examples; fillers do not count."""
+    """float32 [3]: cross-entropies in nats, right answers and examples, each summed up; fillers do not count."""
     keras = _keras()
     real = keras.ops.cast(shares > 0, "float32")
     losses = keras.losses.categorical_crossentropy(labels, answers)

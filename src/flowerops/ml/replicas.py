@@ -75,8 +75,8 @@ class Replicas:
 def open_replicas(worker: Worker) -> Replicas | None:
     """All GPUs of this machine, or the devices of all workers that TF_CONFIG names; None for a single device.
 
-    It has to come before TensorFlow's first operation, and waits until all workers are there. Later calls of a process get
-    the same devices.
+    It has to come before TensorFlow's first operation, and waits until all workers are there. Later calls
+    of a process get the same devices.
     """
     tensorflow = load_tensorflow()
     if worker.count > 1:

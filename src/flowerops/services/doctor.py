@@ -54,7 +54,9 @@ def check_parts(patient: Patient) -> list[Finding]:
     if not absent:
         return [Finding(check="installed parts", verdict="ok", found=", ".join(marks))]
     found = f"without {', '.join(absent)}"
-    return [Finding(check="installed parts", verdict="note", found=found, to_do=f'pip install "flowerops[{absent[0]}]"')]
+    return [
+        Finding(check="installed parts", verdict="note", found=found, to_do=f'pip install "flowerops[{absent[0]}]"')
+    ]
 
 
 def check_room(patient: Patient) -> list[Finding]:

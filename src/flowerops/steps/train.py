@@ -28,7 +28,7 @@ from flowerops.domain.bundle import (
 from flowerops.domain.params import TrainParams
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepContext, StepManifest
-from flowerops.domain.workers import Worker
+from flowerops.domain.workers import ALONE, Worker
 from flowerops.images import DECODER_VERSION, prepare_image
 from flowerops.io.atomic import atomic_write
 from flowerops.io.hashing import seal_folder
@@ -61,7 +61,7 @@ class TrainInput:
     context: StepContext
     checkpoints: Path | None = None
     fresh: bool = False
-    worker: Worker = Worker()
+    worker: Worker = ALONE
 
 
 def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker) -> StepManifest:
@@ -78,7 +78,15 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     train_images, val_images = version.split("train"), version.split("val")
     place = _checkpoint_place(work, version)
     training = Training(
-        train_images, val_images, version.labels, geometry.size, geometry.fit, work.params, work.cache, place, work.worker
+        train_images,
+        val_images,
+        version.labels,
+        geometry.size,
+        geometry.fit,
+        work.params,
+        work.cache,
+        place,
+        work.worker,
     )
     with place.held(fresh=work.fresh) if place else nullcontext():
         trained = fit(training, progress, lambda epoch, metrics: tracker.metrics(metrics, epoch))
