@@ -151,12 +151,13 @@ def _listener(work: Training, backbone: str | None, progress: Progress, on_epoch
 def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:
     """What, besides the data, decides the result bit by bit, and can differ from one attempt to the next."""
     installed = versions()
+    params = work.params.model_dump(mode="json", exclude={"threads", "weights"})
     return {
         "labels": work.labels,
         "image_size": work.image_size,
         "fit": work.fit,
         "decoder": DECODER_VERSION,
-        "params": {**work.params.model_dump(mode="json", exclude={"threads", "weights"}), "epochs": work.params.most_epochs},
+        "params": {**params, "epochs": work.params.most_epochs},
         "weights": backbone,
         **{name: installed.get(name) for name in ("tensorflow", "tensorflow-cpu", "keras")},
     }
