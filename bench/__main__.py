@@ -1,7 +1,7 @@
 """`python -m bench [PART …]`: measure and write bench/results/table.md.
 
-Parts: startup, preprocess, large (12-megapixel photos), grow, train; and, only when they are named, scale (100,000 photos)
-and curve (accuracy against photos a class; hours without a GPU, minutes with --image-size 96).
+Parts: startup, preprocess, large (12-megapixel photos), grow, train; and, only when they are named, scale
+(100,000 photos) and curve (accuracy against photos a class: hours without a GPU, less with --image-size 96).
 """
 
 from __future__ import annotations
