@@ -52,8 +52,8 @@ class TrainedModel:
     model: keras.Model, float32 RGB 0..255 [batch, size, size, 3] → probabilities [batch, classes].
     backbone: name, source and SHA-256 of the pretrained weights. history: each epoch's loss, accuracy, val_loss and
     val_accuracy. metrics: the same of the best epoch, whose weights the model has, and best_epoch, epochs.
-    features: images computed and cached. seconds: by phase. settings: learning_rate,
-    batch_size and, with a backbone, weight_decay as used.
+    features: images computed and cached. seconds: by phase. settings: learning_rate, batch_size and,
+    with a backbone, weight_decay as used.
     resumed: after how many epochs, from a checkpoint of which run; None where the training began with the first.
     """
 
@@ -151,13 +151,15 @@ def _listener(work: Training, backbone: str | None, progress: Progress, on_epoch
 def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:
     """What, besides the data, decides the result bit by bit, and can differ from one attempt to the next."""
     installed = versions()
-    params = work.params.model_dump(mode="json", exclude={"threads", "weights"})
     return {
         "labels": work.labels,
         "image_size": work.image_size,
         "fit": work.fit,
         "decoder": DECODER_VERSION,
-        "params": {**params, "epochs": work.params.most_epochs},
+        "params": {
+            **work.params.model_dump(mode="json", exclude={"threads", "weights"}),
+            "epochs": work.params.most_epochs,
+        },
         "weights": backbone,
         **{name: installed.get(name) for name in ("tensorflow", "tensorflow-cpu", "keras")},
     }
