@@ -22,7 +22,7 @@ from flowerops.ml.devices import active, choose_devices, using
 from flowerops.ml.end_to_end import fit_cnn
 from flowerops.ml.features import extract
 from flowerops.ml.fine_tuning import fine_tune
-from flowerops.ml.head import PROBABILITIES, Examples, fit_head
+from flowerops.ml.head import Examples, fit_head
 from flowerops.ml.learning import Fitted, check_labels
 from flowerops.ml.listener import Listener, OnEpoch
 from flowerops.ml.runtime import configure, versions
@@ -58,8 +58,8 @@ class TrainedModel:
     model: keras.Model, float32 RGB 0..255 [batch, size, size, 3] → probabilities [batch, classes].
     backbone: name, source and SHA-256 of the pretrained weights. history: each epoch's loss, accuracy, val_loss and
     val_accuracy. metrics: the same of the best epoch, whose weights the model has, and best_epoch, epochs.
-    features: images computed and cached. seconds: by phase. settings: learning_rate,
-    batch_size and, with a backbone, weight_decay as used.
+    features: images computed and cached. seconds: by phase. settings: learning_rate, batch_size and,
+    with a backbone, weight_decay as used.
     resumed: after how many epochs, from a checkpoint of which run; None where the training began with the first.
     """
 
@@ -146,11 +146,10 @@ def _train_cnn(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Cl
 
 
 def _assembled(backbone: Backbone, head: Any) -> Any:
-    """One model from pixels to probabilities, without the layer of the head that matters in training only."""
+    """One model from pixels to probabilities; the backbone stays as it is."""
     import keras
 
-    probabilities = head.get_layer(PROBABILITIES)(backbone.model.output)
-    return keras.Model(backbone.model.input, probabilities, name="classifier")
+    return keras.Model(backbone.model.input, head(backbone.model.output), name="classifier")
 
 
 def _listener(work: Training, backbone: str | None, progress: Progress, on_epoch: OnEpoch) -> Listener:
@@ -169,7 +168,10 @@ def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:
         "image_size": work.image_size,
         "fit": work.fit,
         "decoder": DECODER_VERSION,
-        "params": {**work.params.model_dump(exclude={"threads", "weights"}), "epochs": work.params.most_epochs},
+        "params": {
+            **work.params.model_dump(mode="json", exclude={"threads", "weights"}),
+            "epochs": work.params.most_epochs,
+        },
         "weights": backbone,
         **{name: installed.get(name) for name in ("tensorflow", "tensorflow-cpu", "keras")},
     }

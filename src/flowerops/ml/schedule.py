@@ -42,3 +42,10 @@ def adamw(learning_rate: Any, ema: float | None) -> Any:
     optimizer = AdamW(learning_rate, weight_decay=_WEIGHT_DECAY, **average)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer
+
+
+def averaged_adam(learning_rate: float, momentum: float) -> Any:
+    """Adam (D. Kingma and J. Ba, 2015) with a moving average of the weights."""
+    from keras.optimizers import Adam
+
+    return Adam(learning_rate, use_ema=True, ema_momentum=momentum)

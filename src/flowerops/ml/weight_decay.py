@@ -26,14 +26,13 @@ Array = npt.NDArray[np.float32]
 class ShortFit:
     """How the head itself will be fitted, as far as it matters here.
 
-    classes: number of labels. batch_size, learning_rate, dropout, label_smoothing, seed: as there. class_weight: weight
-    of each class in the loss, or None.
+    classes: number of labels. batch_size, learning_rate, label_smoothing, seed: as there. class_weight: weight of each
+    class in the loss, or None.
     """
 
     classes: int
     batch_size: int
     learning_rate: float
-    dropout: float
     label_smoothing: float
     class_weight: dict[int, float] | None
     seed: int
@@ -61,8 +60,7 @@ def choose_weight_decay(
     lowest = np.full(len(candidates), np.inf)
     for step in range(1, _STEPS + 1):
         rows = np.sort(noise.integers(0, len(train[1]), how.batch_size))
-        kept = noise.random((len(rows), train[0].shape[1]), np.float32) >= how.dropout
-        heads.learn(train[0][rows] * kept / (1 - how.dropout), train[1][rows], step)
+        heads.learn(train[0][rows], train[1][rows], step)
         if step % (_STEPS // _LOOKS) == 0:
             lowest = np.fmin(lowest, heads.losses(features, labels))
     return candidates[int(np.argmin(lowest))]
