@@ -16,12 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
+from flowerops.domain.bundle import BackboneInfo
 from flowerops.domain.params import TrainParams
 from flowerops.domain.progress import SilentProgress
 from flowerops.domain.workers import worker_of
 from flowerops.errors import FlowerOpsError
-from flowerops.ml import devices, head
-from flowerops.ml.backbones import cnn
+from flowerops.ml import devices
+from flowerops.ml import fit as training
+from flowerops.ml.backbones import Backbone, cnn
+from flowerops.ml.backbones.base import make_backbone
 from flowerops.ml.checkpoint_place import CheckpointPlace
 from flowerops.ml.fit import TrainedModel, Training, train
 from flowerops.ml.replicas import Replicas
@@ -42,8 +45,23 @@ SIZE = {"head": 32, "cnn": 48, "fine-tune": 32}
 
 
 def without_chance() -> None:
-    head.DROPOUT = 0.0
     cnn._DROPOUT = 0.0
+
+
+def tiny_backbone(*given: object) -> Backbone:
+    """Two blocks that are made in a moment, with the same weights everywhere."""
+    load_tensorflow()
+    from keras import Input, Model, initializers, layers
+
+    inputs = Input((SIZE["head"], SIZE["head"], 3))
+    x = layers.Rescaling(1 / 255)(inputs)
+    for block, filters in enumerate((8, 16)):
+        start = initializers.GlorotUniform(seed=block)
+        x = layers.Conv2D(filters, 3, strides=2, kernel_initializer=start, name=f"block_{block}_conv")(x)
+        x = layers.BatchNormalization(name=f"block_{block}_bn")(x)
+        x = layers.ReLU()(x)
+    outputs = layers.GlobalAveragePooling2D()(x)
+    return make_backbone(Model(inputs, outputs), BackboneInfo(name="tiny", weights_source="test"))
 
 
 def mirror(count: int) -> None:
@@ -53,11 +71,9 @@ def mirror(count: int) -> None:
     parts = [config.LogicalDeviceConfiguration()] * count
     config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], parts)
 
-    def opened(worker: object) -> Replicas:
-        names = [f"CPU:{index}" for index in range(count)]
-        return Replicas(tensorflow.distribute.MirroredStrategy(names), worker_of({}))
-
-    devices.open_replicas = opened  # type: ignore[assignment]
+    names = [f"CPU:{index}" for index in range(count)]
+    found = Replicas(tensorflow.distribute.MirroredStrategy(names), worker_of({}))
+    devices.open_replicas = lambda worker: found  # type: ignore[assignment]
 
 
 def fit(kind: str, folder: Path, dies_in: int = 0) -> tuple[TrainedModel, int]:
@@ -86,6 +102,7 @@ def save(kind: str, folder: Path, trained: TrainedModel, read: int) -> None:
 
 if __name__ == "__main__":
     without_chance()
+    training.open_backbone = tiny_backbone  # type: ignore[assignment]
     if int(sys.argv[3]) > 1:
         mirror(int(sys.argv[3]))
     try:

@@ -76,7 +76,7 @@ def open_replicas(worker: Worker) -> Replicas | None:
     """All GPUs of this machine, or the devices of all workers that TF_CONFIG names; None for a single device.
 
     It has to come before TensorFlow's first operation, and waits until all workers are there. Later calls
-    of a process get the same devices.
+    of a process get the same: two strategies would give their exchanges the same numbers.
     """
     tensorflow = load_tensorflow()
     if worker.count > 1:
