@@ -40,7 +40,7 @@ def run_epochs(model: Any, train: Batches, val: Batches, span: range, hooks: Hoo
     if devices.replicas is None:
         _fit(model, train, val, span, hooks)
         return
-    loop = Loop(model, devices.replicas, hooks.class_weight, xla=devices.xla)
+    loop = Loop(model, devices.replicas, hooks.class_weight, xla=bool(model.jit_compile))
     model.stop_training = False
     for epoch in span:
         train.begin_epoch(epoch)
