@@ -9,9 +9,9 @@ from typing import Any
 from flowerops.domain.lineage import Lineage, Node
 from flowerops.reports.pages import part, render_html, script_hash
 
-_WIDTH, _HEIGHT = 216, 62
-_GAP_X, _GAP_Y = 92, 22
-_MARGIN = 16
+_WIDTH, _HEIGHT = 162, 66
+_GAP_X, _GAP_Y = 74, 20
+_MARGIN = 12
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _mean(values: list[int]) -> float:
 def _arrow(source: Box, target: Box, relation: str) -> Arrow:
     x1, y1 = source.x + _WIDTH, source.y + _HEIGHT // 2
     x2, y2 = target.x, target.y + _HEIGHT // 2
-    bend = max(30, (x2 - x1) // 2)
+    bend = max(20, (x2 - x1) // 2)
     path = f"M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
     return Arrow(path, (x1 + x2) / 2, (y1 + y2) / 2 - 5, relation, source.node.id, target.node.id)
 
