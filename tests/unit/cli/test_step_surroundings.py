@@ -114,16 +114,13 @@ def test_preprocess_needs_no_recipe_and_no_context_and_carries_over_by_name(raw,
     assert second["recipe"] == manifest["recipe"]
 
 
-def test_a_further_worker_ends_well_and_leaves_its_output_alone(tmp_path):
+def test_a_further_worker_refuses_what_the_first_one_refuses_and_leaves_its_output_alone(tmp_path):
     told = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}
-    done = flowerops(
-        *("step", "train", "--data", tmp_path, "--out", tmp_path / "out", "--json"),
-        cwd=tmp_path,
-        env={"TF_CONFIG": json.dumps(told)},
-    )
-    assert done.code == 0, done.stderr
-    assert done.document["idle"] is True
-    assert "worker 0 trains alone" in done.stderr
+    (tmp_path / "empty").mkdir()
+    command = ("step", "train", "--data", tmp_path / "empty", "--out", tmp_path / "out", "--json")
+    first, further = (flowerops(*command, cwd=tmp_path, env=env) for env in ({}, {"TF_CONFIG": json.dumps(told)}))
+    assert further.code == first.code != 0
+    assert further.document["error"] == first.document["error"]
     assert list((tmp_path / "out").iterdir()) == []
 
 
