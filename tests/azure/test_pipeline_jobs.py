@@ -72,11 +72,15 @@ def test_so_do_several_machines(workspace_command, photos, here, azure: Emulator
     assert "decode" in {run.node for run in azure.cloud.state.runs.values()}
 
 
-def test_of_two_workers_one_trains(trained, azure: Emulator):
+def test_two_workers_train_together(trained, azure: Emulator):
     assert trained["metrics"]["epochs"] == 1
     assert trained["classes"] == ["daisy", "roses"]
     run = azure.steps(trained["run_id"])["train"]
     assert run.status == "Completed", run.error
+    chief, other = (azure.logs(run)[f"user_logs/std_log_process_{index}.txt"] for index in (0, 1))
+    assert "worker 0 of 2" in chief and "exporting the model" in chief
+    assert "worker 1 of 2" in other and "exporting the model" not in other
+    assert json.loads(other[other.index("{") :])["metrics"] == trained["metrics"]
 
 
 def test_a_candidate_is_evaluated_and_registered(workspace_command, trained, subject):

@@ -16,7 +16,7 @@ import uvicorn
 
 from azure_emulator import azurite, names, processes, schedules
 from azure_emulator.app import App
-from azure_emulator.blobs import Blobs
+from azure_emulator.blobs import ARTIFACTS, Blobs, Place
 from azure_emulator.certificates import make_certificates
 from azure_emulator.cloud import Cloud
 from azure_emulator.faults import Fault, Faults, JobFault
@@ -74,6 +74,11 @@ class Emulator:
     def steps(self, job: str) -> dict[str, Run]:
         """The runs of a pipeline job's steps by the names of their nodes."""
         return {run.node or "": run for run in list(self.cloud.state.runs.values()) if run.parent == job}
+
+    def logs(self, run: Run) -> dict[str, str]:
+        """What a step's processes wrote, by the names of their logs."""
+        place = f"ExperimentRun/dcid.{run.identifier}/"
+        return {name: self.cloud.blobs.read(Place(ARTIFACTS, place + name)).decode() for name in run.logs}
 
     def wait(self, job: str, seconds: float = 120) -> Run:
         """Wait until a job ended."""

@@ -16,6 +16,7 @@ from flowerops.cli.commands import (
     demo,
     deploy,
     deployments,
+    doctor,
     evaluate,
     gc,
     lineage,
@@ -62,7 +63,7 @@ def _root(
 
 for _module in (demo, run_command, preprocess, train, evaluate, register, deploy, smoketest, predict, lineage):
     _module.add_to(app)
-for _upkeep in (verify, gc):
+for _upkeep in (verify, gc, doctor):
     _upkeep.add_to(app)
 for _group in (data, models, runs, deployments, ui, pipelines, step):
     _group.add_to(app)

@@ -15,6 +15,9 @@ class Worker:
     count: int = 1
 
 
+ALONE = Worker()
+
+
 def worker_of(env: Mapping[str, str]) -> Worker:
     """This process's place, from TF_CONFIG; the only one where that is not set or names no cluster.
 

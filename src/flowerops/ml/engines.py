@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import queue
 import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +17,10 @@ from flowerops.io.atomic import publish_folder
 from flowerops.io.hashing import seal_folder, seal_problems
 from flowerops.io.parallel import usable_cores
 from flowerops.ml.backbones import Backbone
+from flowerops.ml.devices import active
 from flowerops.ml.litert import open_interpreter, run, to_tflite
-from flowerops.ml.runtime import gpus
+from flowerops.ml.precision import compute_in
+from flowerops.ml.runtime import gpus, load_tensorflow
 from flowerops.ml.source import Pixels
 
 _CPU_SLICE = 8
@@ -51,7 +55,7 @@ def choose_engine(backbone: Backbone, cache_dir: Path, threads: int | None) -> E
         threads: Upper limit; None for all cores that this process may use.
     """
     if gpus():
-        return Engine("keras-gpu", lambda pixels: _on_gpu(backbone, pixels), workers=1, slice=_GPU_SLICE)
+        return on_gpus(backbone, gpus(), active().features, xla=active().xla)
     flatbuffer = converted(backbone, cache_dir)
     local = threading.local()
 
@@ -75,6 +79,44 @@ def converted(backbone: Backbone, cache_dir: Path) -> bytes:
     return (folder / _CONVERTED_FILE).read_bytes()
 
 
-def _on_gpu(backbone: Backbone, pixels: Pixels) -> npt.NDArray[np.float32]:
-    features: npt.NDArray[np.float32] = backbone.model.predict_on_batch(pixels.astype(np.float32))
-    return features
+def on_gpus(backbone: Backbone, names: list[str], precision: str, *, xla: bool) -> Engine:
+    """One copy of the backbone on each device; a free one takes the next images.
+
+    Args:
+        backbone: The frozen network.
+        names: Devices as TensorFlow names them.
+        precision: Of the arithmetic, see `precision.computing_in`; features are float32 always.
+        xla: Compile it. All calls have one shape then, for each shape is compiled anew.
+    """
+    device_of = load_tensorflow().device
+    free: queue.SimpleQueue[tuple[str, Callable[[Pixels], npt.NDArray[np.float32]]]] = queue.SimpleQueue()
+    for name in names:
+        with device_of(name):
+            free.put((name, copy_for_inference(backbone.model, precision, xla=xla)))
+
+    def infer(pixels: Pixels) -> npt.NDArray[np.float32]:
+        full = np.zeros((_GPU_SLICE, *pixels.shape[1:]), np.uint8)  # a quarter of float32's way to the GPU
+        full[: len(pixels)] = pixels
+        name, compute = free.get()
+        try:
+            with device_of(name):
+                return compute(full)[: len(pixels)]
+        finally:
+            free.put((name, compute))
+
+    # Twice as many threads as devices: the next images are made ready while a device computes.
+    return Engine(f"keras-gpu-{precision}", infer, workers=2 * len(names), slice=_GPU_SLICE)
+
+
+def copy_for_inference(model: Any, precision: str, *, xla: bool) -> Callable[[Pixels], npt.NDArray[np.float32]]:
+    """A copy of a model that computes in this precision: uint8 [k, size, size, 3] → float32 [k, d].
+
+    Keras alone does it, so that it runs on whatever Keras has for a backend.
+    """
+    import keras
+
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    compute_in(copy, precision)
+    copy.compile(jit_compile=xla)
+    return lambda pixels: np.asarray(copy.predict_on_batch(pixels), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 from flowerops.domain.bundle import BackboneInfo
 from flowerops.domain.params import Fit, TrainParams
 from flowerops.domain.progress import Progress
+from flowerops.domain.workers import ALONE, Worker
 from flowerops.images import DECODER_VERSION
 from flowerops.ml.backbones import Backbone, check_name, cnn, open_backbone
 from flowerops.ml.blocks import learning_layers
 from flowerops.ml.checkpoint_files import Checkpoint
 from flowerops.ml.checkpoint_place import CheckpointPlace
 from flowerops.ml.checkpoints import Checkpoints
+from flowerops.ml.devices import active, choose_devices, using
 from flowerops.ml.end_to_end import fit_cnn
 from flowerops.ml.features import extract
 from flowerops.ml.fine_tuning import fine_tune
@@ -23,6 +26,7 @@ from flowerops.ml.head import Examples, fit_head
 from flowerops.ml.learning import Fitted, check_labels
 from flowerops.ml.listener import Listener, OnEpoch
 from flowerops.ml.runtime import configure, versions
+from flowerops.ml.sharing import share_checkpoint, share_features
 from flowerops.ml.source import ImageSource, JoinedSource
 
 
@@ -32,7 +36,8 @@ class Training:
 
     train, val: the images to learn from, and those that decide when to stop. labels: class names in label order.
     image_size, fit: the images' geometry. cache_dir: where features are remembered, shared by all runs.
-    checkpoints: where the training leaves them, and goes on from the newest; held by the caller. None for none.
+    checkpoints: where the training leaves them, and goes on from the newest; held by the caller. None for none, and for
+    all workers but the first. worker: this process's place among those that train together.
     """
 
     train: ImageSource
@@ -43,6 +48,7 @@ class Training:
     params: TrainParams
     cache_dir: Path
     checkpoints: CheckpointPlace | None = None
+    worker: Worker = ALONE
 
 
 @dataclass(frozen=True)
@@ -79,16 +85,18 @@ def train(work: Training, progress: Progress, on_epoch: OnEpoch) -> TrainedModel
         BadInputError: Unknown backbone, fewer than two classes, a class without training images, no validation images;
             the checkpoints are of a training with other data or settings.
         StoreIntegrityError: All checkpoints are damaged.
-        UsageError: TensorFlow is not installed.
-        RemoteError: Pretrained weights could not be downloaded.
+        UsageError: TensorFlow is not installed, or a GPU is required and there is none.
+        RemoteError: Pretrained weights could not be downloaded, or another worker has failed.
     """
     check_name(work.params.backbone, work.params.weights)
     check_labels(work.train.labels, work.val.labels, work.labels)
     clock = _Clock()
-    configure(work.params.seed, work.params.threads)
+    configure(work.params.seed, work.params.threads, deterministic=work.params.deterministic)
+    devices = choose_devices(work.params, work.worker)
     clock.lap("tensorflow")
     run = _train_cnn if work.params.backbone == cnn.NAME else _train_head
-    return run(work, progress, on_epoch, clock)
+    with using(devices):
+        return run(work, progress, on_epoch, clock)
 
 
 @dataclass
@@ -109,7 +117,10 @@ def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _C
     learning_layers(backbone.model, work.params.fine_tune, backbone.info.name)
     clock.lap("backbone")
     both = JoinedSource(work.train, work.val)
-    found = extract(backbone, both, work.fit, work.cache_dir, progress, threads=work.params.threads)
+    computing = functools.partial(
+        extract, backbone, fit=work.fit, cache_dir=work.cache_dir, progress=progress, threads=work.params.threads
+    )
+    found = share_features(computing, both, active().replicas)
     clock.lap("features")
     border = len(work.train.keys)
     learning = Examples(found.features[:border], work.train.labels)
@@ -142,10 +153,11 @@ def _assembled(backbone: Backbone, head: Any) -> Any:
 
 
 def _listener(work: Training, backbone: str | None, progress: Progress, on_epoch: OnEpoch) -> Listener:
-    if work.checkpoints is None:
-        return Listener(progress, on_epoch)
-    checkpoints = Checkpoints(work.checkpoints, _fingerprint(work, backbone), progress)
-    return Listener(progress, on_epoch, checkpoints, checkpoints.newest())
+    checkpoints = None
+    if work.checkpoints is not None:
+        checkpoints = Checkpoints(work.checkpoints, _fingerprint(work, backbone), progress)
+    found = share_checkpoint(checkpoints.newest() if checkpoints else None, active().replicas)
+    return Listener(progress, on_epoch, checkpoints, found)
 
 
 def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The training loop around `model.fit` that the head, fine-tuning and the small net share."""
+"""The training that the head, fine-tuning and the small net share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from flowerops.errors import BadInputError, FlowerOpsError
 from flowerops.ml.average import Average
 from flowerops.ml.batches import Batches
 from flowerops.ml.course import Course, taken_up
+from flowerops.ml.devices import active
+from flowerops.ml.epochs import LOSS, Hooks, run_epochs
 from flowerops.ml.listener import Listener
 
 Labels = npt.NDArray[np.int64]
 
-_LOSS = "crossentropy"
-_NAMES = {_LOSS: "loss", "accuracy": "accuracy", f"val_{_LOSS}": "val_loss", "val_accuracy": "val_accuracy"}
-"""What Keras logs, and what it is called outside: its own "loss" has penalties and class weights in it."""
+_NAMES = {LOSS: "loss", "accuracy": "accuracy", f"val_{LOSS}": "val_loss", "val_accuracy": "val_accuracy"}
+"""What an epoch logs, and what it is called outside: Keras' own "loss" has penalties and class weights in it."""
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,23 @@ def fit_model(
     Raises:
         FlowerOpsError: The loss became infinite.
     """
-    import keras
+    with active().learner(model) as learner:
+        course = _learn(learner, train, val, params, recipe, listener, course=course)
+    model.set_weights(course.best_weights)
+    return Fitted(model, course, recipe)
 
-    model.compile(
-        optimizer=recipe.make_optimizer() if recipe.make_optimizer else keras.optimizers.Adam(recipe.learning_rate),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), keras.metrics.CategoricalCrossentropy(name=_LOSS)],
-    )
-    model.optimizer.build(model.trainable_variables)
+
+def _learn(
+    model: Any,
+    train: Batches,
+    val: Batches,
+    params: TrainParams,
+    recipe: Recipe,
+    listener: Listener,
+    *,
+    course: Course | None,
+) -> Course:
+    _compile(model, recipe)
     course = taken_up(listener.found, model) if listener.found else course or Course()
     average, epochs = Average(model), recipe.epochs or params.most_epochs
     with listener.progress.task(recipe.task, epochs, "epoch") as task, listener.interrupted():
@@ -119,24 +129,23 @@ def fit_model(
             model.stop_training = course.is_over(epochs, params.patience)
 
         if not course.is_over(epochs, params.patience):
-            model.fit(
-                train.dataset,
-                validation_data=val.dataset,
-                initial_epoch=course.epoch,
-                epochs=course.begun + epochs,
-                class_weight=recipe.class_weight,
-                shuffle=False,  # the dataset does it
-                verbose=0,
-                callbacks=[
-                    keras.callbacks.LambdaCallback(
-                        on_epoch_begin=lambda index, _: train.begin_epoch(index),
-                        on_test_begin=lambda _: average.enter(),
-                        on_epoch_end=ended,
-                    )
-                ],
-            )
-    model.set_weights(course.best_weights)
-    return Fitted(model, course, recipe)
+            span = range(course.epoch, course.begun + epochs)
+            run_epochs(model, train, val, span, Hooks(recipe.class_weight, average.enter, ended))
+    return course
+
+
+def _compile(model: Any, recipe: Recipe) -> None:
+    import keras
+
+    devices = active()
+    optimizer = recipe.make_optimizer() if recipe.make_optimizer else keras.optimizers.Adam(recipe.learning_rate)
+    model.compile(
+        optimizer=devices.optimizer(model, optimizer),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), keras.metrics.CategoricalCrossentropy(name=LOSS)],
+        jit_compile=devices.xla,
+    )
+    model.optimizer.build(model.trainable_variables)
 
 
 def _checked(epoch: int, logs: dict[str, float]) -> dict[str, float]:

@@ -7,6 +7,7 @@ import functools
 import importlib
 import logging
 import os
+import sys
 from importlib import metadata
 from typing import Any
 
@@ -48,24 +49,49 @@ def load_tensorflow() -> Any:
     return tensorflow
 
 
-def configure(seed: int, threads: int | None = None) -> None:
-    """Seed Python, NumPy and TensorFlow, make TensorFlow's operations deterministic and cap its threads.
+def load_keras() -> Any:
+    """Keras alone, where somebody has loaded it with another backend than TensorFlow already; else as above."""
+    keras = sys.modules.get("keras")
+    if keras is None or not hasattr(keras, "backend") or keras.backend.backend() == "tensorflow":
+        load_tensorflow()
+        return _import("keras")
+    return keras
 
-    Threads can only be set before TensorFlow's first operation; later calls leave them as they are.
+
+def configure(seed: int, threads: int | None = None, *, deterministic: bool = False) -> None:
+    """Seed Python, NumPy and TensorFlow, cap TensorFlow's threads, and let it take of a GPU only the memory it needs.
+
+    On CPUs, TensorFlow's operations are deterministic afterwards, which costs nothing there; on GPUs only where that is
+    wanted. Threads can only be set before TensorFlow's first operation; later calls leave them as they are.
     """
     tensorflow = load_tensorflow()
     keras = _import("keras")
     keras.utils.set_random_seed(seed)
-    tensorflow.config.experimental.enable_op_determinism()
-    if threads is not None:
-        with contextlib.suppress(RuntimeError):
+    if deterministic or not gpus():
+        tensorflow.config.experimental.enable_op_determinism()
+    with contextlib.suppress(RuntimeError):
+        for device in tensorflow.config.list_physical_devices("GPU"):
+            tensorflow.config.experimental.set_memory_growth(device, True)
+        if threads is not None:
             tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
             tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def gpus() -> list[str]:
-    """Names of the GPUs that TensorFlow can use."""
-    return [device.name for device in load_tensorflow().config.list_physical_devices("GPU")]
+    """Names of the GPUs that TensorFlow can use: GPU:0, GPU:1 and so on."""
+    return [f"GPU:{index}" for index, _ in enumerate(load_tensorflow().config.list_physical_devices("GPU"))]
+
+
+def builds() -> list[str]:
+    """Which packages of TensorFlow are installed: "tensorflow-cpu 2.21.0" uses no GPU, say."""
+    return [f"{name} {version}" for name, version in versions().items() if name.startswith("tensorflow")]
+
+
+def capabilities() -> list[tuple[int, int]]:
+    """Compute capability of each GPU that TensorFlow can use; (0, 0) of one that is not NVIDIA's."""
+    config = load_tensorflow().config
+    details = map(config.experimental.get_device_details, config.list_physical_devices("GPU"))
+    return [tuple(found.get("compute_capability") or (0, 0)) for found in details]
 
 
 def load_interpreter() -> Any:

@@ -28,6 +28,7 @@ from flowerops.domain.bundle import (
 from flowerops.domain.params import TrainParams
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepContext, StepManifest
+from flowerops.domain.workers import ALONE, Worker
 from flowerops.images import DECODER_VERSION, prepare_image
 from flowerops.io.atomic import atomic_write
 from flowerops.io.hashing import seal_folder
@@ -50,7 +51,8 @@ class TrainInput:
     """data: a processed version's folder. cache: where features and converted backbones are kept.
 
     checkpoints: where the training leaves them and goes on from the newest, if they are wanted. They stay when it is
-    finished, because its output may still be lost; `fresh` deletes them before it begins.
+    finished, because its output may still be lost; `fresh` deletes them before it begins. worker: this process's place
+    among those that train together, of which the first one runs `train` and the others `train_along`.
     """
 
     data: Path
@@ -59,6 +61,7 @@ class TrainInput:
     context: StepContext
     checkpoints: Path | None = None
     fresh: bool = False
+    worker: Worker = ALONE
 
 
 def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker) -> StepManifest:
@@ -75,7 +78,15 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     train_images, val_images = version.split("train"), version.split("val")
     place = _checkpoint_place(work, version)
     training = Training(
-        train_images, val_images, version.labels, geometry.size, geometry.fit, work.params, work.cache, place
+        train_images,
+        val_images,
+        version.labels,
+        geometry.size,
+        geometry.fit,
+        work.params,
+        work.cache,
+        place,
+        work.worker,
     )
     with place.held(fresh=work.fresh) if place else nullcontext():
         trained = fit(training, progress, lambda epoch, metrics: tracker.metrics(metrics, epoch))

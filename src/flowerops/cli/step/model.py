@@ -28,25 +28,25 @@ def train(
 ) -> None:
     """Train a model and seal its bundle.
 
-    One worker trains: where TF_CONFIG names several, the first one does all of the work, and the others end at once and
-    well, because the job fails with the first worker that does. More machines make it no faster yet.
+    Where TF_CONFIG names several workers, each runs this command, computes features of its share of the images, and
+    learns from its share of every batch. The first worker alone writes the bundle, the checkpoints and the records.
     """
     from flowerops.cli.step.surroundings import context_of
     from flowerops.domain.params import TrainParams
     from flowerops.domain.workers import worker_of
     from flowerops.steps.train import TrainInput
     from flowerops.steps.train import train as work
+    from flowerops.steps.train_along import train_along
 
     def go(console: Console) -> dict[str, Any]:
         worker = worker_of(os.environ)
-        if worker.index > 0:
-            console.message(f"worker {worker.index} of {worker.count} has nothing to do: worker 0 trains alone")
-            return {"worker": worker.index, "idle": True}
-        if worker.count > 1:
-            console.message(f"worker 0 of {worker.count} trains alone: training on several machines is not built yet")
         wanted = TrainParams.model_validate_json(params)
         around = context_of(context, processed=data)
-        given = TrainInput(data, cache or out.parent / "cache", wanted, around, checkpoints, fresh)
+        given = TrainInput(data, cache or out.parent / "cache", wanted, around, checkpoints, fresh, worker)
+        if worker.count > 1:
+            console.message(f"worker {worker.index} of {worker.count}")
+        if worker.index > 0:
+            return train_along(given, console)
         manifest = work(given, out, console, tracker())
         return {"digest": manifest.digest, **manifest.result}
 

