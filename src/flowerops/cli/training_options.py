@@ -101,6 +101,16 @@ class TrainingOptions:
             rich_help_panel=_TRAINING,
         ),
     ] = None
+    tune: Annotated[
+        int | None,
+        typer.Option(
+            help="Search for good parameters in so many trials first. --dry-run shows which.",
+            metavar="TRIALS",
+            min=2,
+            show_default=False,
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None
     seed: Seed = None
     deterministic: Annotated[
         bool | None,

@@ -17,6 +17,9 @@ SPACING = 50.0
 
 LOCK = "lock"
 
+TUNING_FILE = "tuning.json"
+"""Beside the checkpoints: the finished trials of a search for parameters."""
+
 
 def checkpoints_in(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the newest first; there need not be such a folder."""
@@ -65,3 +68,4 @@ class CheckpointPlace:
 def _discard_all(folder: Path) -> None:
     for path in checkpoints_in(folder):
         discard(path)
+    (folder / TUNING_FILE).unlink(missing_ok=True)

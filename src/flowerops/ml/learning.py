@@ -22,6 +22,10 @@ _NAMES = {_LOSS: "loss", "accuracy": "accuracy", f"val_{_LOSS}": "val_loss", "va
 """What Keras logs, and what it is called outside: its own "loss" has penalties and class weights in it."""
 
 
+class DivergedError(FlowerOpsError):
+    """The loss became infinite."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to fit: parameters that differ between kinds of models.
@@ -110,7 +114,7 @@ def fit_model(
 def _checked(epoch: int, logs: dict[str, float]) -> dict[str, float]:
     metrics = {name: float(logs[key]) for key, name in _NAMES.items()}
     if not all(map(math.isfinite, metrics.values())):
-        raise FlowerOpsError(f"training diverged in epoch {epoch}: the loss is infinite", "Lower the learning rate.")
+        raise DivergedError(f"training diverged in epoch {epoch}: the loss is infinite", "Lower the learning rate.")
     return metrics
 
 

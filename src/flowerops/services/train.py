@@ -13,6 +13,7 @@ from flowerops.domain.dataset import PROCESSED_SUFFIX
 from flowerops.domain.detached import RunDetachedError
 from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.params import Mode, PreprocessParams, TrainParams
+from flowerops.domain.search import planned_search
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
 from flowerops.errors import BadInputError
 from flowerops.services.pipeline import Caller, Pipeline
@@ -66,8 +67,16 @@ class Trained:
             "features": result["features"],
             "resumed": result.get("resumed"),
             "seconds": {**result["seconds"], "total": round(self.seconds, 3)},
+            "cost": result.get("cost", {}),
+            "quantized": result.get("quantized"),
+            "tuning": result.get("tuning"),
+            "tensorboard": self._tensorboard(result),
             "synthetic": self.processed.manifest.synthetic,
         }
+
+    def _tensorboard(self, result: dict[str, Any]) -> str | None:
+        name = result.get("tensorboard")
+        return str(self.bundle.parent / name) if name else None
 
 
 def resolve(pipeline: Pipeline, request: TrainRequest) -> Prepared:
@@ -154,8 +163,8 @@ def trained_from(pipeline: Pipeline, prepared: Prepared, output: StepOutput, sec
 
 def plan(target: Target, request: TrainRequest, caller: Caller) -> dict[str, Any]:
     """What `train` would do, without doing it."""
-    params = request.params.model_dump()
+    params = {"params": request.params.model_dump(), **planned_search(request.params)}
     if request.folder is not None:
-        return {**plan_preprocess(target, _preprocessing(request), caller), "params": params}
+        return {**plan_preprocess(target, _preprocessing(request), caller), **params}
     raw = target.datasets.find(request.dataset)
-    return {"dataset": f"{raw.name}:{raw.version}", "summary": "no new photos", "params": params}
+    return {"dataset": f"{raw.name}:{raw.version}", "summary": "no new photos", **params}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flowerops.domain.documents import digest_of
-from flowerops.ml.checkpoint_place import CheckpointPlace, checkpoints_in
+from flowerops.ml.checkpoint_place import TUNING_FILE, CheckpointPlace, checkpoints_in
 from flowerops.ml.runtime import versions
 from flowerops.targets.local.home import Home
 from flowerops.targets.protocol import StepRequest
@@ -35,5 +35,5 @@ def unused_checkpoints(home: Home) -> Iterator[tuple[Path, str]]:
     for folder in sorted(path for path in (home.cache / _FOLDER).glob("*-*") if path.is_dir()):
         if folder.name.partition("-")[0] not in living:
             yield folder, "checkpoints of a training on a version that is gone"
-        elif not checkpoints_in(folder):
+        elif not checkpoints_in(folder) and not (folder / TUNING_FILE).exists():
             yield folder, "was to hold checkpoints"
