@@ -85,8 +85,8 @@ class Trial(Document):
 
     number: int
     values: dict[str, float]
-    val_loss: float | None
-    val_accuracy: float | None
+    val_loss: float | None = None
+    val_accuracy: float | None = None
     epochs: int
     seconds: float
 

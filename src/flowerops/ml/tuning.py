@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flowerops.domain.documents import digest_of
@@ -24,7 +24,19 @@ from flowerops.ml.runtime import configure, load_tensorflow, versions
 OnTrial = Callable[[Trial, bool], None]
 
 
-def tune(work: Training, progress: Progress, on_trial: OnTrial) -> tuple[TrainParams, Tuning]:
+@dataclass(frozen=True)
+class Found:
+    """params: of the best trial; they search no further. tuning: all trials.
+
+    features: images computed and cached in the first trial, None when it was remembered.
+    """
+
+    params: TrainParams
+    tuning: Tuning
+    features: dict[str, int] | None
+
+
+def tune(work: Training, progress: Progress, on_trial: OnTrial) -> Found:
     """Search for good parameters.
 
     The first trial is the training as it was asked for, so that the search cannot end with something worse on the
@@ -37,9 +49,6 @@ def tune(work: Training, progress: Progress, on_trial: OnTrial) -> tuple[TrainPa
         progress: Gets the tasks of the first trial, and "tuning", counted in trials.
         on_trial: Called with each trial, and whether it was finished in an earlier attempt.
 
-    Returns:
-        The best trial's parameters, and all trials.
-
     Raises:
         BadInputError: There is nothing to search, or every training diverged.
         FlowerOpsError: As `fit.train` does.
@@ -50,8 +59,7 @@ def tune(work: Training, progress: Progress, on_trial: OnTrial) -> tuple[TrainPa
             "there is nothing to tune: every parameter that could be searched is fixed",
             "Leave out one of --learning-rate, --weight-decay, --batch-size and --label-smoothing.",
         )
-    search = digest_of([work.params.model_dump(exclude={"tune", "threads"}), work.labels, work.image_size, versions()])
-    tuning = Tuning(search=search, space=space, trials=[])
+    tuning = Tuning(search=_identity(work), space=space, trials=[])
     file = work.checkpoints.folder / TUNING_FILE if work.checkpoints else None
     before = _finished_before(file, tuning)
     configure(work.params.seed, work.params.threads)
@@ -70,7 +78,7 @@ def tune(work: Training, progress: Progress, on_trial: OnTrial) -> tuple[TrainPa
     tuning = search_on.tuning
     if all(trial.val_loss is None for trial in tuning.trials):
         raise BadInputError("the training diverged in every trial", "Give a lower --learning-rate.")
-    return with_values(work.params, dict(tuning.best.values)), tuning
+    return Found(with_values(work.params, dict(tuning.best.values)), tuning, search_on.features)
 
 
 class _Search:
@@ -84,15 +92,36 @@ class _Search:
         self._before = before
         self._on_trial = on_trial
         self.tuning = tuning
+        self.features: dict[str, int] | None = None
 
     def trial(self, number: int, values: dict[str, float], progress: Progress) -> Trial:
         known = self._before.get(number)
-        trial = known or _run(self._work, number, values, progress)
+        trial = known or self._run(number, values, progress)
         self.tuning = self.tuning.model_copy(update={"trials": [*self.tuning.trials, trial]})
         if self._file is not None and known is None:
             atomic_write(self._file, self.tuning.to_json())
         self._on_trial(trial, known is not None)
         return trial
+
+    def _run(self, number: int, values: dict[str, float], progress: Progress) -> Trial:
+        began = time.perf_counter()
+        params = with_values(self._work.params, dict(values))
+        try:
+            trained = train(replace(self._work, params=params, checkpoints=None), progress, lambda *_: None)
+        except DivergedError:
+            return Trial(number=number, values=values, epochs=0, seconds=_since(began))
+        finally:
+            _forget_models()
+        self.features = self.features or trained.features
+        metrics = trained.metrics
+        return Trial(
+            number=number,
+            values=values,
+            val_loss=metrics["val_loss"],
+            val_accuracy=metrics["val_accuracy"],
+            epochs=int(metrics["epochs"]),
+            seconds=_since(began),
+        )
 
 
 @contextlib.contextmanager
@@ -106,24 +135,11 @@ def shared_features(work: Training) -> Iterator[Training]:
         yield replace(work, cache_dir=Path(folder), params=work.params.model_copy(update={"cache": True}))
 
 
-def _run(work: Training, number: int, values: dict[str, float], progress: Progress) -> Trial:
-    began = time.perf_counter()
-    params = with_values(work.params, dict(values))
-    try:
-        trained = train(replace(work, params=params, checkpoints=None), progress, lambda *_: None)
-    except DivergedError:
-        return Trial(number=number, values=values, val_loss=None, val_accuracy=None, epochs=0, seconds=_since(began))
-    finally:
-        _forget_models()
-    metrics = trained.metrics
-    return Trial(
-        number=number,
-        values=values,
-        val_loss=metrics["val_loss"],
-        val_accuracy=metrics["val_accuracy"],
-        epochs=int(metrics["epochs"]),
-        seconds=_since(began),
-    )
+def _identity(work: Training) -> str:
+    """Equal for trainings whose trials would be the same."""
+    params = work.params.model_dump(mode="json", exclude={"tune", "threads"})
+    data = work.checkpoints.data if work.checkpoints else None
+    return digest_of([data, params, work.labels, work.image_size, work.fit, versions()])
 
 
 def _since(began: float) -> float:

@@ -24,7 +24,6 @@ from flowerops.io.hashing import verify_seal
 from flowerops.io.parallel import usable_cores
 from flowerops.serving.interpreters import InterpreterPool, Pixels, Probabilities
 
-
 _QUANTIZED_TOLERANCE = 0.05
 """An int8 model's probabilities come in steps of 1/256, and processors round the last bit of a layer differently."""
 

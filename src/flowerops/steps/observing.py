@@ -20,7 +20,7 @@ class Watchers:
         self._tracker = tracker
         self._events = EventLog(out / TENSORBOARD_DIR) if tensorboard else None
         if tensorboard:
-            progress.message(f"watch it: tensorboard --logdir {out / TENSORBOARD_DIR}")
+            progress.message(f"watch it: tensorboard --logdir {out.parent}")
 
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
         """Tell of an epoch, from 1."""

@@ -84,9 +84,11 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     watchers = Watchers(out, tracker, progress, tensorboard=work.params.tensorboard)
     began = time.perf_counter()
     with place.held(fresh=work.fresh) if place else nullcontext(), tuned(training, out, progress, tracker) as found:
-        chosen, tuning = found
+        chosen, search = found
+        tuning = search.tuning if search else None
         searching = {"tuning": time.perf_counter() - began} if tuning else {}
         trained = fit(chosen, metered, watchers.epoch)
+    features = (search.features if search else None) or trained.features
     tracker.params({f"used_{name}": value for name, value in trained.settings.items()})
     bundle = out / BUNDLE_DIR
     bundle.mkdir()
@@ -109,6 +111,7 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
         provenance=work.context.provenance(info.created, info.environment),
         result={
             **_result(version, trained, seconds),
+            "features": features,
             "cost": figures,
             "quantized": quantized.model_dump() if quantized else None,
             "tuning": tuning_result(tuning),
@@ -116,8 +119,11 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
         },
     )
     atomic_write(out / OUTPUT_MANIFEST, manifest.to_json())
-    tracker.metrics(trained.metrics)
-    watchers.ended(trained.history, {**figures, **{f"seconds_{name}": value for name, value in seconds.items()}})
+    # The plain names are the epochs' own; the last epoch is mostly not the best one.
+    best = {f"best_{name}" if name in trained.history else name: value for name, value in trained.metrics.items()}
+    watchers.ended(
+        trained.history, {**best, **figures, **{f"seconds_{name}": value for name, value in seconds.items()}}
+    )
     for name in (BUNDLE_FILE, MODEL_CARD_FILE):
         tracker.file(bundle / name)
     return manifest

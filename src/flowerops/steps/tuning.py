@@ -14,14 +14,14 @@ from flowerops.domain.search import Trial, Tuning
 from flowerops.io.atomic import atomic_write
 from flowerops.ml.checkpoint_place import TUNING_FILE
 from flowerops.ml.fit import Training
-from flowerops.ml.tuning import shared_features, tune
+from flowerops.ml.tuning import Found, shared_features, tune
 from flowerops.tracking import StepTracker
 
 
 @contextlib.contextmanager
 def tuned(
     work: Training, out: Path, progress: Progress, tracker: StepTracker
-) -> Iterator[tuple[Training, Tuning | None]]:
+) -> Iterator[tuple[Training, Found | None]]:
     """The training with the best parameters that a search finds, for the block; without `--tune`, as it is.
 
     Args:
@@ -34,12 +34,13 @@ def tuned(
         yield work, None
         return
     with shared_features(work) as shared:
-        params, tuning = tune(shared, progress, lambda trial, known: None if known else _record(tracker, trial))
+        found = tune(shared, progress, lambda trial, known: None if known else _record(tracker, trial))
+        tuning = found.tuning
         atomic_write(out / TUNING_FILE, tuning.to_json())
         tracker.params({f"tuned_{name}": value for name, value in tuning.best.values.items()})
         tracker.file(out / TUNING_FILE)
         progress.message(f"training with the parameters of trial {tuning.best.number}: {_values(tuning.best)}")
-        yield replace(shared, params=params), tuning
+        yield replace(shared, params=found.params), found
 
 
 def _record(tracker: StepTracker, trial: Trial) -> None:
