@@ -149,7 +149,10 @@ def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:
         "image_size": work.image_size,
         "fit": work.fit,
         "decoder": DECODER_VERSION,
-        "params": {**work.params.model_dump(exclude={"threads", "weights"}), "epochs": work.params.most_epochs},
+        "params": {
+            **work.params.model_dump(mode="json", exclude={"threads", "weights"}),
+            "epochs": work.params.most_epochs,
+        },
         "weights": backbone,
         **{name: installed.get(name) for name in ("tensorflow", "tensorflow-cpu", "keras")},
     }
