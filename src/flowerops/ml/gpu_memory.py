@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from flowerops.ml.runtime import gpus, load_tensorflow
 
 
 def peak_gpu_memory_bytes() -> dict[str, int]:
-    """The most that was in use at once since the process began, by device ("GPU:0"); empty without a GPU."""
+    """The most that was in use at once since the process began, by device ("GPU:0").
+
+    Empty without a GPU; devices whose allocator does not count are left out.
+    """
     experimental = load_tensorflow().config.experimental
-    names = [f"GPU:{index}" for index in range(len(gpus()))]
-    return {name: int(experimental.get_memory_info(name)["peak"]) for name in names}
+    found = {}
+    for index in range(len(gpus())):
+        with contextlib.suppress(ValueError, RuntimeError):
+            found[f"GPU:{index}"] = int(experimental.get_memory_info(f"GPU:{index}")["peak"])
+    return found
