@@ -57,7 +57,7 @@ def search_space(params: TrainParams) -> SearchSpace:
 
 def _depths(most: int) -> list[float]:
     if most == _ALL_BLOCKS:
-        return [0, 2, 4, 8, _ALL_BLOCKS]
+        return [0, 2, 4, _ALL_BLOCKS]
     return [0, *(depth for depth in (1, 2, 4, 8, 16) if depth < most), most]
 
 
