@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from flowerops.datasets.processed import SAMPLES_DIR, ProcessedVersion, SplitImages
+from flowerops.domain.build import CodeInfo
 from flowerops.domain.bundle import (
     BUNDLE_FILE,
     GOLDEN_DIR,
@@ -27,10 +28,11 @@ from flowerops.domain.bundle import (
 )
 from flowerops.domain.params import TrainParams
 from flowerops.domain.progress import Progress
+from flowerops.domain.reproduction import digest_of_model
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepContext, StepManifest
 from flowerops.images import DECODER_VERSION, prepare_image
 from flowerops.io.atomic import atomic_write
-from flowerops.io.hashing import seal_folder
+from flowerops.io.hashing import seal_folder, sealed_files
 from flowerops.io.surroundings import environment_info, now
 from flowerops.ml.checkpoint_place import CheckpointPlace
 from flowerops.ml.export import export
@@ -91,14 +93,15 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     atomic_write(bundle / BUNDLE_FILE, info.to_json())
     atomic_write(bundle / MODEL_CARD_FILE, render_model_card(info, version.manifest.split_classes))
     digest = seal_folder(bundle)
+    model_digest = digest_of_model(info, sealed_files(bundle))
     atomic_write(out / HISTORY_FILE, json.dumps(trained.history, indent=1) + "\n")
     manifest = StepManifest(
         step="train",
         digest=digest,
         params=work.params.model_dump(),
         parents=[ref for ref in (info.raw, info.processed) if ref is not None],
-        provenance=work.context.provenance(info.created, info.environment),
-        result=_result(version, trained, seconds),
+        provenance=work.context.provenance(now(), info.environment),
+        result={**_result(version, trained, seconds), "model_digest": model_digest},
     )
     atomic_write(out / OUTPUT_MANIFEST, manifest.to_json())
     tracker.metrics(trained.metrics)
@@ -121,17 +124,18 @@ def _first(images: SplitImages, count: int) -> np.ndarray[Any, np.dtype[np.uint8
 def _bundle_info(work: TrainInput, version: ProcessedVersion, geometry: Geometry, trained: TrainedModel) -> BundleInfo:
     manifest, context = version.manifest, work.context
     return BundleInfo(
-        created=now(),
+        created=None if work.params.deterministic else now(),
         labels=version.labels,
         geometry=geometry,
         decoder_version=DECODER_VERSION,
         backbone=trained.backbone,
         raw=context.raw or manifest.parents[0],
         processed=context.processed or VersionRef(name=manifest.name, digest=manifest.digest),
-        run=context.run,
-        build=context.build,
-        code=context.code,
+        run=None if work.params.deterministic else context.run,
+        build=None if work.params.deterministic else context.build,
+        code=CodeInfo() if work.params.deterministic else context.code,
         environment=environment_info(),
+        requested=work.params.model_dump(mode="json", exclude_none=True),
         params={**work.params.model_dump(), "epochs": work.params.most_epochs, **trained.settings},
         metrics=trained.metrics,
         synthetic=manifest.synthetic,
