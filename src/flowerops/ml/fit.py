@@ -12,11 +12,13 @@ from flowerops.domain.params import Fit, TrainParams
 from flowerops.domain.progress import Progress
 from flowerops.images import DECODER_VERSION
 from flowerops.ml.backbones import Backbone, check_name, cnn, open_backbone
+from flowerops.ml.blocks import learning_layers
 from flowerops.ml.checkpoint_files import Checkpoint
 from flowerops.ml.checkpoint_place import CheckpointPlace
 from flowerops.ml.checkpoints import Checkpoints
 from flowerops.ml.end_to_end import fit_cnn
 from flowerops.ml.features import extract
+from flowerops.ml.fine_tuning import fine_tune
 from flowerops.ml.fingerprint import decisive, software
 from flowerops.ml.head import Examples, fit_head
 from flowerops.ml.learning import Fitted, check_labels
@@ -51,7 +53,8 @@ class TrainedModel:
     model: keras.Model, float32 RGB 0..255 [batch, size, size, 3] → probabilities [batch, classes].
     backbone: name, source and SHA-256 of the pretrained weights. history: each epoch's loss, accuracy, val_loss and
     val_accuracy. metrics: the same of the best epoch, whose weights the model has, and best_epoch, epochs.
-    features: images computed and cached. seconds: by phase. settings: learning_rate and batch_size as used.
+    features: images computed and cached. seconds: by phase. settings: learning_rate, batch_size and,
+    with a backbone, weight_decay as used.
     resumed: after how many epochs, from a checkpoint of which run; None where the training began with the first.
     """
 
@@ -104,6 +107,7 @@ class _Clock:
 def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Clock) -> TrainedModel:
     backbone = open_backbone(work.params.backbone, work.image_size, work.params.weights, progress)
     listener = _listener(work, backbone.digest, progress, on_epoch)  # before hours of work that would be for nothing
+    learning_layers(backbone.model, work.params.fine_tune, backbone.info.name)
     clock.lap("backbone")
     both = JoinedSource(work.train, work.val)
     found = extract(backbone, both, work.fit, work.cache_dir, progress, threads=work.params.threads)
@@ -111,9 +115,12 @@ def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _C
     border = len(work.train.keys)
     learning = Examples(found.features[:border], work.train.labels)
     held_out = Examples(found.features[border:], work.val.labels)
-    fitted = fit_head(learning, held_out, len(work.labels), work.params, listener)
-    model = _assembled(backbone, fitted.model)
+    head = fitted = fit_head(learning, held_out, len(work.labels), work.params, listener)
     clock.lap("fit")
+    if work.params.fine_tune:
+        fitted = fine_tune(backbone, head, work.train, work.val, work.params, work.cache_dir, listener=listener)
+        clock.lap("fine_tune")
+    model = _assembled(backbone, head.model)
     features = {"computed": found.computed, "cached": found.cached}
     return _result(model, backbone.info, fitted, features, clock, listener.found)
 
@@ -129,7 +136,7 @@ def _train_cnn(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Cl
 
 
 def _assembled(backbone: Backbone, head: Any) -> Any:
-    """One model from pixels to probabilities; the backbone stays frozen."""
+    """One model from pixels to probabilities; the backbone stays as it is."""
     import keras
 
     return keras.Model(backbone.model.input, head(backbone.model.output), name="classifier")
@@ -163,7 +170,10 @@ def _result(
     clock: _Clock,
     found: Checkpoint | None,
 ) -> TrainedModel:
-    settings = {"learning_rate": fitted.recipe.learning_rate, "batch_size": fitted.recipe.batch_size}
+    recipe = fitted.recipe
+    settings = {"learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size}
+    if recipe.weight_decay is not None:
+        settings["weight_decay"] = recipe.weight_decay
     resumed = {"epochs": found.epoch, "run": found.run} if found else None
     history = fitted.course.history
     return TrainedModel(model, backbone, history, fitted.metrics, features, clock.seconds, settings, resumed)
