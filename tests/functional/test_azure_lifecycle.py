@@ -147,7 +147,7 @@ def test_lineage_names_every_version_and_every_job(desk: Desk, first: dict[str, 
         assert name in text
 
 
-def test_a_job_reproduces_a_model(desk: Desk, second: dict[str, Any]) -> None:
+def test_a_job_reproduces_a_model(desk: Desk, first: dict[str, Any]) -> None:
     registered = desk.ok("models", "list")["items"]
     document = desk.ok("reproduce", "meadow_classifier:1")
     assert document["verdict"] == "identical"
