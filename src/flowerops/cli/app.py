@@ -24,6 +24,7 @@ from flowerops.cli.commands import (
     predict,
     preprocess,
     register,
+    reproduce,
     runs,
     smoketest,
     train,
@@ -60,7 +61,19 @@ def _root(
     del version
 
 
-for _module in (demo, run_command, preprocess, train, evaluate, register, deploy, smoketest, predict, lineage):
+for _module in (
+    demo,
+    run_command,
+    preprocess,
+    train,
+    evaluate,
+    register,
+    deploy,
+    smoketest,
+    predict,
+    lineage,
+    reproduce,
+):
     _module.add_to(app)
 for _upkeep in (verify, gc):
     _upkeep.add_to(app)

@@ -91,10 +91,15 @@ class TuningInfo(Document):
 
 
 class BundleInfo(Document):
-    """What a bundle's `bundle.json` says."""
+    """What a bundle's `bundle.json` says.
+
+    created, run, build, code: who made it and when. A deterministic training leaves them out, because they differ from
+    one making of the same model to the next; its run, and the tags of a registered version, have them. params: as used.
+    requested: as they were given, before those of the data's size and the backbone were filled in.
+    """
 
     schema_version: int = 1
-    created: str
+    created: str | None
     labels: list[str] = Field(min_length=2)
     geometry: Geometry
     decoder_version: int
@@ -102,14 +107,20 @@ class BundleInfo(Document):
     raw: VersionRef | None
     processed: VersionRef
     run: RunRef | None
-    build: BuildInfo
+    build: BuildInfo | None
     code: CodeInfo
     environment: dict[str, str]
     params: dict[str, Any]
+    requested: dict[str, Any] = {}
     metrics: dict[str, float]
     synthetic: bool = False
     quantized: QuantizedInfo | None = None
     tuning: TuningInfo | None = None
+
+    @property
+    def build_id(self) -> str | None:
+        """The build's id, where the bundle knows it."""
+        return self.build.id if self.build else None
 
 
 class GoldenImage(Document):

@@ -55,6 +55,14 @@ class CheckpointPlace:
                 _discard_all(self.folder)
             yield
 
+    def is_held(self) -> bool:
+        """Whether a training is at work here right now."""
+        try:
+            with exclusive(self.folder / LOCK, "the folder", timeout_s=0.0):
+                return False
+        except ConflictError:
+            return True
+
     def remove(self) -> None:
         """Delete the folder, unless another training is at work in it."""
         with contextlib.suppress(ConflictError), exclusive(self.folder / LOCK, "the folder", timeout_s=0.0):

@@ -16,6 +16,7 @@ from flowerops.domain.search import Trial, Tuning, search_space, with_values
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.io.atomic import atomic_write
 from flowerops.ml.checkpoint_place import TUNING_FILE
+from flowerops.ml.fingerprint import decisive
 from flowerops.ml.fit import Training, train
 from flowerops.ml.learning import DivergedError
 from flowerops.ml.oracle import Oracle
@@ -137,7 +138,7 @@ def shared_features(work: Training) -> Iterator[Training]:
 
 def _identity(work: Training) -> str:
     """Equal for trainings whose trials would be the same."""
-    params = work.params.model_dump(mode="json", exclude={"tune", "threads"})
+    params = decisive(work.params) | {"tune": None, "weights": work.params.weights}
     data = work.checkpoints.data if work.checkpoints else None
     return digest_of([data, params, work.labels, work.image_size, work.fit, versions()])
 

@@ -30,7 +30,8 @@ TRAINED = "trained"
 class TrainRequest:
     """folder: new photos that become a dataset version first, or None. dataset: which version, or the latest.
 
-    preprocessing: parameters for new photos; None takes what was prepared before, or the defaults.
+    preprocessing: parameters for new photos; None takes what was prepared before, or the defaults. fresh: forget what
+    interrupted trainings on the same data have left, and begin anew.
     """
 
     folder: Path | None
@@ -38,6 +39,7 @@ class TrainRequest:
     params: TrainParams
     preprocessing: PreprocessParams | None
     mode: Mode | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,11 @@ class Trained:
             "classes": result["classes"],
             "metrics": result["metrics"],
             "backbone": result["backbone"],
-            "bundle": {"path": str(self.bundle), "digest": self.manifest.digest},
+            "bundle": {
+                "path": str(self.bundle),
+                "digest": self.manifest.digest,
+                "model_digest": result.get("model_digest"),
+            },
             "features": result["features"],
             "resumed": result.get("resumed"),
             "seconds": {**result["seconds"], "total": round(self.seconds, 3)},
@@ -129,11 +135,14 @@ def _raw_of(target: Target, processed: DatasetVersion) -> DatasetVersion:
     )
 
 
-def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams) -> Trained:
+def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams, *, fresh: bool = False) -> Trained:
     """Train a candidate on a prepared version, as a step of a pipeline run.
 
+    It goes on from where an interrupted training of the same was, unless `fresh`.
+
     Raises:
-        BadInputError: The data or a parameter cannot be used.
+        BadInputError: The data or a parameter cannot be used, or a training on this data was interrupted that had other
+            parameters.
     """
     raw, processed = prepared.raw, prepared.processed
     pipeline.tag({"dataset_id": f"{raw.name}:{raw.version}", "processed_id": f"{processed.name}:{processed.version}"})
@@ -144,6 +153,7 @@ def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams) -> Traine
             params,
             pipeline.context(raw.ref, processed.ref),
             {"data": processed.folder, "cache": pipeline.target.runs.cache()},
+            checkpoints="fresh" if fresh else "resume",
         )
     except RunDetachedError as detached:  # nobody will be there to say it later
         pipeline.target.runs.tag(detached.run_id, {TRAINED: "true"})

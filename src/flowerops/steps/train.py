@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flowerops.datasets.processed import SAMPLES_DIR, ProcessedVersion
+from flowerops.domain.build import CodeInfo
 from flowerops.domain.bundle import (
     BUNDLE_FILE,
     GOLDEN_DIR,
@@ -26,11 +27,12 @@ from flowerops.domain.bundle import (
 )
 from flowerops.domain.params import TrainParams
 from flowerops.domain.progress import Progress
+from flowerops.domain.reproduction import digest_of_model
 from flowerops.domain.search import Tuning, with_values
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepContext, StepManifest
 from flowerops.images import DECODER_VERSION, prepare_image
 from flowerops.io.atomic import atomic_write
-from flowerops.io.hashing import seal_folder
+from flowerops.io.hashing import seal_folder, sealed_files
 from flowerops.io.surroundings import environment_info, now
 from flowerops.ml.checkpoint_place import CheckpointPlace
 from flowerops.ml.event_log import TENSORBOARD_DIR
@@ -101,6 +103,7 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     atomic_write(bundle / BUNDLE_FILE, info.to_json())
     atomic_write(bundle / MODEL_CARD_FILE, render_model_card(info, version.manifest.split_classes))
     digest = seal_folder(bundle)
+    model_digest = digest_of_model(info, sealed_files(bundle))
     atomic_write(out / HISTORY_FILE, json.dumps(trained.history, indent=1) + "\n")
     figures = cost(trained, metered.images_per_second)
     manifest = StepManifest(
@@ -108,9 +111,10 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
         digest=digest,
         params=work.params.model_dump(),
         parents=[ref for ref in (info.raw, info.processed) if ref is not None],
-        provenance=work.context.provenance(info.created, info.environment),
+        provenance=work.context.provenance(now(), info.environment),
         result={
             **_result(version, trained, seconds),
+            "model_digest": model_digest,
             "features": features,
             "cost": figures,
             "quantized": quantized.model_dump() if quantized else None,
@@ -142,17 +146,18 @@ def _bundle_info(
     manifest, context = version.manifest, work.context
     params = with_values(work.params, dict(tuning.best.values)) if tuning else work.params
     return BundleInfo(
-        created=now(),
+        created=None if work.params.deterministic else now(),
         labels=version.labels,
         geometry=geometry,
         decoder_version=DECODER_VERSION,
         backbone=trained.backbone,
         raw=context.raw or manifest.parents[0],
         processed=context.processed or VersionRef(name=manifest.name, digest=manifest.digest),
-        run=context.run,
-        build=context.build,
-        code=context.code,
+        run=None if work.params.deterministic else context.run,
+        build=None if work.params.deterministic else context.build,
+        code=CodeInfo() if work.params.deterministic else context.code,
         environment=environment_info(),
+        requested=params.model_dump(mode="json", exclude_none=True),
         params={**params.model_dump(), "epochs": params.most_epochs, **trained.settings},
         metrics=trained.metrics,
         synthetic=manifest.synthetic,

@@ -20,6 +20,10 @@ _EXAMPLES = """Examples:
 
   flowerops train --dataset flowers:3 --backbone cnn --epochs 10
 
+  flowerops train --deterministic              # the same command gives the same bundle, byte for byte
+
+  flowerops train --epochs 20 --fresh          # after an interrupted one that had other parameters
+
   flowerops train --target azureml --schedule "0 3 * * 1"
 """
 
@@ -53,7 +57,7 @@ def train(session: Session, options: TrainingOptions) -> None:
         return
     service.check(session.target, request)
     with begin(session.target, session.caller, session.settings.experiment, "train") as pipeline:
-        trained = service.train(pipeline, service.resolve(pipeline, request), request.params)
+        trained = service.train(pipeline, service.resolve(pipeline, request), request.params, fresh=request.fresh)
     session.finish(trained.document(), show)
     if not session.as_json:
         session.console.message(f"next: flowerops evaluate --run {trained.run_id}")
@@ -72,6 +76,7 @@ def show(console: Console, document: dict[str, Any]) -> None:
         "seconds": ", ".join(f"{name} {value:.1f}" for name, value in document["seconds"].items()),
         "bundle": document["bundle"]["path"],
         "digest": document["bundle"]["digest"][:16],
+        "model digest": (document["bundle"]["model_digest"] or "-")[:16],
     }
     facts |= train_view.facts(document)
     if document["synthetic"]:
