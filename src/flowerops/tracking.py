@@ -315,9 +315,17 @@ class Ledger:
         tags = [InputTag("mlflow.data.context", context), InputTag("digest", digest)]
         self._client.log_inputs(run_id, datasets=[DatasetInput(dataset, tags)])
 
-    def log_file(self, run_id: str, file: Path) -> None:
-        """Keep a file with the run."""
-        self._client.log_artifact(run_id, str(file))
+    def log_file(self, run_id: str, file: Path, folder: str | None = None) -> None:
+        """Keep a file with the run, in a folder of its artifacts when given."""
+        self._client.log_artifact(run_id, str(file), folder)
+
+    def log_trial(self, run_id: str, name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Record a finished trial as a child of the run."""
+        experiment = self._client.get_run(run_id).info.experiment_id
+        child = self._client.create_run(experiment, run_name=name, tags={_PARENT_TAG: run_id}).info.run_id
+        self.log_params(child, params)
+        self.log_metrics(child, metrics)
+        self.end_run(child, ok=bool(metrics))
 
     # --- models -----------------------------------------------------------------------------------------------
 
@@ -412,9 +420,14 @@ class StepTracker:
         else:
             self._metrics.update(metrics)
 
-    def file(self, file: Path) -> None:
-        """Keep a file with the run."""
+    def trial(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Record one of several trainings as a run of its own below this one; no metrics mean that it failed."""
         if self._ledger and self._run_id:
-            self._ledger.log_file(self._run_id, file)
+            self._ledger.log_trial(self._run_id, name, params, metrics)
+
+    def file(self, file: Path, folder: str | None = None) -> None:
+        """Keep a file with the run, in a folder of its artifacts when given."""
+        if self._ledger and self._run_id:
+            self._ledger.log_file(self._run_id, file, folder)
         else:
             self._files.append(str(file))

@@ -22,10 +22,11 @@ from flowerops.ml.devices import active, choose_devices, using
 from flowerops.ml.end_to_end import fit_cnn
 from flowerops.ml.features import extract
 from flowerops.ml.fine_tuning import fine_tune
+from flowerops.ml.fingerprint import decisive, software
 from flowerops.ml.head import Examples, fit_head
 from flowerops.ml.learning import Fitted, check_labels
 from flowerops.ml.listener import Listener, OnEpoch
-from flowerops.ml.runtime import configure, versions
+from flowerops.ml.runtime import configure
 from flowerops.ml.sharing import share_checkpoint, share_features
 from flowerops.ml.source import ImageSource, JoinedSource
 
@@ -162,18 +163,14 @@ def _listener(work: Training, backbone: str | None, progress: Progress, on_epoch
 
 def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:
     """What, besides the data, decides the result bit by bit, and can differ from one attempt to the next."""
-    installed = versions()
     return {
         "labels": work.labels,
         "image_size": work.image_size,
         "fit": work.fit,
         "decoder": DECODER_VERSION,
-        "params": {
-            **work.params.model_dump(mode="json", exclude={"threads", "weights"}),
-            "epochs": work.params.most_epochs,
-        },
+        "params": decisive(work.params),
         "weights": backbone,
-        **{name: installed.get(name) for name in ("tensorflow", "tensorflow-cpu", "keras")},
+        **software(),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from flowerops.datasets.raw import NewPhotos
 from flowerops.domain.bundle import VersionRef
@@ -18,6 +18,9 @@ from flowerops.domain.params import EvaluateParams, GatePolicy, Mode, Preprocess
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
 from flowerops.domain.verification import Problem
+
+Checkpointing = Literal["resume", "fresh", "none"]
+"""What a training does with checkpoints, see `StepRequest`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,11 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class StepRequest:
-    """One step to run: preprocess, train or evaluate; `inputs` are folders by input name, `values` further texts."""
+    """One step to run: preprocess, train or evaluate; `inputs` are folders by input name, `values` further texts.
+
+    checkpoints: whether a training goes on from those of an interrupted one (resume), deletes them (fresh), or neither
+    reads nor leaves any of which a later command knows (none).
+    """
 
     name: str
     inputs: Mapping[str, Path | Sequence[Path] | None]
@@ -98,6 +105,7 @@ class StepRequest:
     context: StepContext
     datasets: Sequence[VersionRef] = ()
     values: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: Checkpointing = "resume"
 
 
 @dataclass(frozen=True)
