@@ -39,7 +39,7 @@ class Engine:
     slice: int
 
 
-def choose_engine(backbone: Backbone, cache_dir: Path, threads: int | None) -> Engine:
+def choose_engine(backbone: Backbone, cache_dir: Path | None, threads: int | None) -> Engine:
     """Take the GPU when there is one, else one single-threaded LiteRT interpreter for each thread.
 
     Several small interpreters need no barrier after each layer, so they scale with the cores where one interpreter
@@ -47,7 +47,7 @@ def choose_engine(backbone: Backbone, cache_dir: Path, threads: int | None) -> E
 
     Args:
         backbone: The frozen network.
-        cache_dir: Where its LiteRT form is kept.
+        cache_dir: Where its LiteRT form is kept; None to keep it nowhere.
         threads: Upper limit; None for all cores that this process may use.
     """
     if gpus():
@@ -63,9 +63,16 @@ def choose_engine(backbone: Backbone, cache_dir: Path, threads: int | None) -> E
     return Engine("litert", infer, min(threads or usable_cores(), _MAX_INTERPRETERS), _CPU_SLICE)
 
 
-def converted(backbone: Backbone, cache_dir: Path) -> bytes:
+def converted_folder(cache_dir: Path) -> Path:
+    """Where converted backbones are kept, each in a folder with the first 32 digits of its digest."""
+    return cache_dir / "tflite"
+
+
+def converted(backbone: Backbone, cache_dir: Path | None) -> bytes:
     """The backbone as a LiteRT flatbuffer, converted once; a damaged copy is made anew."""
-    folder = cache_dir / "tflite" / backbone.digest[:32]
+    if cache_dir is None:
+        return to_tflite(backbone.model)
+    folder = converted_folder(cache_dir) / backbone.digest[:32]
     if folder.is_dir() and seal_problems(folder):
         shutil.rmtree(folder, ignore_errors=True)
     if not folder.is_dir():

@@ -23,6 +23,9 @@ from flowerops.ml.listener import Listener, OnEpoch
 from flowerops.ml.runtime import configure, versions
 from flowerops.ml.source import ImageSource, JoinedSource
 
+_OF_NO_EFFECT = {"threads", "cache", "weights"}
+"""Parameters that leave the bits of the result alone; weights are told apart by their digest."""
+
 
 @dataclass(frozen=True)
 class Training:
@@ -105,7 +108,8 @@ def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _C
     listener = _listener(work, backbone.digest, progress, on_epoch)  # before hours of work that would be for nothing
     clock.lap("backbone")
     both = JoinedSource(work.train, work.val)
-    found = extract(backbone, both, work.fit, work.cache_dir, progress, threads=work.params.threads)
+    cache = work.cache_dir if work.params.cache else None
+    found = extract(backbone, both, work.fit, cache, progress, threads=work.params.threads)
     clock.lap("features")
     border = len(work.train.keys)
     learning = Examples(found.features[:border], work.train.labels)
@@ -149,7 +153,10 @@ def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:
         "image_size": work.image_size,
         "fit": work.fit,
         "decoder": DECODER_VERSION,
-        "params": {**work.params.model_dump(exclude={"threads", "weights"}), "epochs": work.params.most_epochs},
+        "params": {
+            **work.params.model_dump(exclude={"threads", "cache", "weights"}),
+            "epochs": work.params.most_epochs,
+        },
         "weights": backbone,
         **{name: installed.get(name) for name in ("tensorflow", "tensorflow-cpu", "keras")},
     }

@@ -17,7 +17,7 @@ _FOLDER = "checkpoints"
 def checkpoint_folder(home: Home, request: StepRequest) -> Path:
     """The folder of every training on this data, with these parameters and this software."""
     data = request.context.processed.digest if request.context.processed else "unknown"
-    training = digest_of([data, request.params.model_dump(exclude={"threads"}), versions()])
+    training = digest_of([data, request.params.model_dump(exclude={"threads", "cache"}), versions()])
     return home.cache / _FOLDER / f"{data[:16]}-{training[:16]}"
 
 
