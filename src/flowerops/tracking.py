@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from flowerops.domain.steps import Recorded
-from flowerops.errors import BadInputError, DiskFullError, FlowerOpsError, StoreIntegrityError, UsageError
+from flowerops.errors import (
+    BadInputError,
+    ConflictError,
+    DiskFullError,
+    FlowerOpsError,
+    StoreIntegrityError,
+    UsageError,
+)
 from flowerops.io.atomic import remove_leftovers, staging_folder, sync_folder
 from flowerops.io.loading import loading
 from flowerops.io.locks import exclusive
@@ -104,11 +111,13 @@ class _PlainClient:
 
 
 def _explain(said: str, database: str) -> FlowerOpsError | None:
-    """What SQLite says of a disk that is full or may not be written, as our error; None for anything else."""
+    """What SQLite says of a file that cannot be written, or not now, as our error; None for anything else."""
     if "disk is full" in said:
         return DiskFullError(f"no room left on the disk for {database}", "Free some space.")
     if "readonly database" in said:
         return UsageError(f"not writable: {database}", "Mend its permissions, or choose another folder with --home.")
+    if "database is locked" in said:
+        return ConflictError(f"{database} is locked by another process", "Run again later.")
     return None
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,14 +40,29 @@ def training(place: Path) -> Iterator[subprocess.Popen[str]]:
         text=True,
     ) as process:
         assert process.stderr is not None
-        assert any(line.startswith("epoch 3/") for line in iter(process.stderr.readline, ""))
-        yield process
-        process.kill()
+        try:
+            assert any(line.startswith("epoch 3/") for line in iter(process.stderr.readline, ""))
+            yield process
+        finally:  # a step that is suspended would keep its parent, which waits for it, alive
+            for one in [*psutil.Process(process.pid).children(), process] if process.poll() is None else []:
+                one.kill()
 
 
 def step_of(process: subprocess.Popen[str]) -> psutil.Process:
     (step,) = psutil.Process(process.pid).children()
     return step
+
+
+def suspend_between_writes(step: psutil.Process, place: Path) -> None:
+    """Suspended in the middle of a write, the step would keep every other command from the ledger of runs."""
+    while True:
+        step.suspend()
+        with contextlib.closing(sqlite3.connect(place / ".flowerops/mlflow.db", timeout=0)) as ledger:
+            try:
+                ledger.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                step.resume()
 
 
 def killed(place: Path, number: signal.Signals) -> tuple[int, dict[str, Any]]:
@@ -142,7 +158,7 @@ def test_case_4_damaged_checkpoints(killed_place: Path, tmp_path: Path, damaged:
 def test_case_8_a_second_training_of_the_same_meets_the_first(trained: Path) -> None:
     with training(trained) as first:
         holder = step_of(first)
-        holder.suspend()
+        suspend_between_writes(holder, trained)
         outcome = flowerops(*TRAIN, cwd=trained)
         assert outcome.code == 6, outcome
         error = outcome.document["error"]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from flowerops.domain.steps import Recorded
-from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
-from flowerops.tracking import Ledger, StepTracker, ui_command
+from flowerops.errors import BadInputError, ConflictError, StoreIntegrityError, UsageError
+from flowerops.tracking import Ledger, StepTracker, _explain, ui_command
 from helpers.unprivileged import open_folder, run_unprivileged
 
 
@@ -243,3 +243,9 @@ def test_the_page_listens_on_loopback_only(tmp_path: Path):
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--port") + 1] == "5001"
     assert env["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_a_database_that_somebody_else_writes_all_the_time_is_a_conflict():
+    explained = _explain("(sqlite3.OperationalError) database is locked", "mlflow.db")  # MLflow tries for 20 s first
+    assert isinstance(explained, ConflictError)
+    assert explained.exit_code == 6

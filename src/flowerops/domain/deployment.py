@@ -9,7 +9,7 @@ from pydantic import SerializeAsAny
 
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.documents import Document
-from flowerops.errors import UsageError
+from flowerops.errors import ConflictError, RemoteError, UsageError
 
 Colour = Literal["blue", "green"]
 Role = Literal["active", "previous", "candidate"]
@@ -77,3 +77,20 @@ class Endpoint(Document):
     def deployment(self, role: Role) -> ObservedDeployment | None:
         """The deployment in a role."""
         return next((one for one in self.deployments if one.role == role), None)
+
+
+def no_earlier_deployment(endpoint: str) -> ConflictError:
+    """Why a rollback is refused."""
+    return ConflictError(
+        f"endpoint {endpoint} has no earlier deployment", "There is nothing to roll back to; deploy a model."
+    )
+
+
+def took_traffic(endpoint: str, colour: Colour) -> ConflictError:
+    """Why a deployment is not discarded."""
+    return ConflictError(f"deployment {colour} of {endpoint} took traffic; stop the endpoint")
+
+
+def serves_nothing(endpoint: str) -> RemoteError:
+    """Why an endpoint cannot be asked."""
+    return RemoteError(f"endpoint {endpoint} serves nothing", f"Deploy a model: flowerops deploy --endpoint {endpoint}")

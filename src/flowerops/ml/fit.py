@@ -154,7 +154,7 @@ def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:
         "fit": work.fit,
         "decoder": DECODER_VERSION,
         "params": {
-            **work.params.model_dump(exclude={"threads", "cache", "weights"}),
+            **work.params.model_dump(mode="json", exclude=_OF_NO_EFFECT),
             "epochs": work.params.most_epochs,
         },
         "weights": backbone,

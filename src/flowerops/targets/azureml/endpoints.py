@@ -9,9 +9,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo
-from flowerops.domain.deployment import Colour, Deployment, Endpoint, ModelRef, valid_endpoint_name
+from flowerops.domain.deployment import (
+    Colour,
+    Deployment,
+    Endpoint,
+    ModelRef,
+    no_earlier_deployment,
+    serves_nothing,
+    took_traffic,
+    valid_endpoint_name,
+)
 from flowerops.domain.progress import Progress, SilentProgress
-from flowerops.errors import ConflictError, FlowerOpsError, RemoteError
+from flowerops.errors import ConflictError, FlowerOpsError
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.deploying import Order, begin_deployment
 from flowerops.targets.azureml.endpoint_view import active_colour, base_url, new_deployment
@@ -102,7 +111,7 @@ class AzureEndpoints:
     def discard(self, endpoint: str, deployment: Deployment) -> None:
         """Delete a deployment that never took traffic."""
         if active_colour(self._managed.get(endpoint)) == deployment.colour:
-            raise ConflictError(f"deployment {deployment.colour} of {endpoint} took traffic; stop the endpoint")
+            raise took_traffic(endpoint, deployment.colour)
         if self._managed.made(endpoint, deployment.colour) == deployment:
             self._managed.remove(endpoint, deployment.colour)
 
@@ -116,10 +125,7 @@ class AzureEndpoints:
             seen = self.find(endpoint)
             previous, active = seen.deployment("previous"), seen.deployment("active")
             if previous is None or previous.status != "running":
-                raise ConflictError(
-                    f"endpoint {endpoint} has no earlier deployment",
-                    "There is nothing to roll back to; deploy a model.",
-                )
+                raise no_earlier_deployment(endpoint)
             return self._managed.switch(self._managed.get(endpoint), previous, active)
 
     def stop(self, endpoint: str) -> Endpoint:
@@ -138,9 +144,7 @@ class AzureEndpoints:
         found = self._managed.get(endpoint)
         url = base_url(found.scoring_uri)
         if url is None or (deployment is None and active_colour(found) is None):
-            raise RemoteError(
-                f"endpoint {endpoint} serves nothing", f"Deploy a model: flowerops deploy --endpoint {endpoint}"
-            )
+            raise serves_nothing(endpoint)
         return Probe(
             url,
             headers={_HEADER: deployment.colour} if deployment else {},

@@ -5,9 +5,16 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
+from flowerops.domain.deployment import (
+    Deployment,
+    Endpoint,
+    ModelRef,
+    no_earlier_deployment,
+    serves_nothing,
+    took_traffic,
+)
 from flowerops.domain.names import did_you_mean
-from flowerops.errors import BadInputError, ConflictError, RemoteError, UsageError
+from flowerops.errors import BadInputError, UsageError
 from flowerops.io.discard import discard
 from flowerops.serving.server import API_KEY_VARIABLE
 from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment
@@ -129,7 +136,7 @@ class LocalDeployments:
         with store.changing():
             state = store.load()
             if deployment.same_process(state.current) or deployment.same_process(state.previous):
-                raise ConflictError(f"deployment {deployment.colour} of {endpoint} took traffic; stop the endpoint")
+                raise took_traffic(endpoint, deployment.colour)
             stop_all([deployment], self._grace_s)
             if deployment.same_process(state.candidate):
                 store.save(state.with_candidate(None))
@@ -146,10 +153,7 @@ class LocalDeployments:
             before = store.load()
             previous = before.previous
             if previous is None:
-                raise ConflictError(
-                    f"endpoint {endpoint} has no earlier deployment",
-                    "There is nothing to roll back to; deploy a model.",
-                )
+                raise no_earlier_deployment(endpoint)
             if not is_alive(previous):
                 stop_all([before.candidate], self._grace_s)  # its place is needed
                 bundle = Path(previous.bundle)
@@ -189,9 +193,7 @@ class LocalDeployments:
             return Probe(deployment.url, key=self._api_key)
         found = self.find(endpoint)
         if found.url is None or found.status == "stopped":
-            raise RemoteError(
-                f"endpoint {endpoint} serves nothing", f"Deploy a model: flowerops deploy --endpoint {endpoint}"
-            )
+            raise serves_nothing(endpoint)
         return Probe(found.url, key=self._api_key)
 
     def all(self) -> list[Endpoint]:
