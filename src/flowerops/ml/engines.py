@@ -30,13 +30,15 @@ class Engine:
     """A way to compute features.
 
     name: part of the cache's key, since engines round differently. infer: uint8 [k, size, size, 3] → float32 [k, d];
-    may be called from `workers` threads at once, best with `slice` images a call.
+    may be called from `workers` threads at once, best with `slice` images a call. flatbuffer: the backbone for LiteRT,
+    where that is what runs.
     """
 
     name: str
     infer: Callable[[Pixels], npt.NDArray[np.float32]]
     workers: int
     slice: int
+    flatbuffer: bytes | None = None
 
 
 def choose_engine(backbone: Backbone, cache_dir: Path | None, threads: int | None) -> Engine:
@@ -60,7 +62,7 @@ def choose_engine(backbone: Backbone, cache_dir: Path | None, threads: int | Non
             local.interpreter = open_interpreter(flatbuffer, threads=1)
         return run(local.interpreter, pixels)
 
-    return Engine("litert", infer, min(threads or usable_cores(), _MAX_INTERPRETERS), _CPU_SLICE)
+    return Engine("litert", infer, min(threads or usable_cores(), _MAX_INTERPRETERS), _CPU_SLICE, flatbuffer)
 
 
 def converted_folder(cache_dir: Path) -> Path:

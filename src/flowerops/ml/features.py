@@ -26,11 +26,12 @@ _READ_AHEAD = 64
 @dataclass(frozen=True)
 class Extracted:
     """features: float32 [n, d], in the source's order. computed, cached: of the n images, how many ran through the
-    network now and how many did not have to."""
+    network now and how many did not have to. flatbuffer: the network for LiteRT, where that was what ran."""
 
     features: Features
     computed: int
     cached: int
+    flatbuffer: bytes | None = None
 
 
 def extract(
@@ -71,7 +72,7 @@ def extract(
             task.advance(len(block))
     for index in (~found).nonzero()[0]:
         features[index] = features[first_of[keys[index]]]
-    return Extracted(features, len(missing), len(keys) - len(missing))
+    return Extracted(features, len(missing), len(keys) - len(missing), engine.flatbuffer)
 
 
 def _cache(backbone: Backbone, engine: Engine, fit: str, cache_dir: Path | None) -> FeatureCache | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from flowerops.ml.checkpoint_files import Checkpoint
 from flowerops.ml.checkpoint_place import CheckpointPlace
 from flowerops.ml.checkpoints import Checkpoints
 from flowerops.ml.end_to_end import fit_cnn
-from flowerops.ml.features import extract
+from flowerops.ml.features import Extracted, extract
 from flowerops.ml.head import Examples, fit_head
 from flowerops.ml.learning import Fitted, check_labels
 from flowerops.ml.listener import Listener, OnEpoch
+from flowerops.ml.litert_head import with_head
 from flowerops.ml.runtime import configure, versions
 from flowerops.ml.source import ImageSource, JoinedSource
 
@@ -54,6 +55,7 @@ class TrainedModel:
     backbone: name, source and SHA-256 of the pretrained weights. history: each epoch's loss, accuracy, val_loss and
     val_accuracy. metrics: the same of the best epoch, whose weights the model has, and best_epoch, epochs.
     features: images computed and cached. seconds: by phase. settings: learning_rate and batch_size as used.
+    flatbuffer: the model for LiteRT, where it costs nothing.
     resumed: after how many epochs, from a checkpoint of which run; None where the training began with the first.
     """
 
@@ -65,6 +67,7 @@ class TrainedModel:
     seconds: dict[str, float]
     settings: dict[str, float]
     resumed: dict[str, Any] | None
+    flatbuffer: bytes | None = None
 
 
 def train(work: Training, progress: Progress, on_epoch: OnEpoch) -> TrainedModel:
@@ -118,7 +121,14 @@ def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _C
     model = _assembled(backbone, fitted.model)
     clock.lap("fit")
     features = {"computed": found.computed, "cached": found.cached}
-    return _result(model, backbone.info, fitted, features, clock, listener.found)
+    result = _result(model, backbone.info, fitted, features, clock, listener.found)
+    return result if work.params.fine_tune else replace(result, flatbuffer=_flatbuffer(found, fitted.model))
+
+
+def _flatbuffer(found: Extracted, head: Any) -> bytes | None:
+    """The model for LiteRT, made of the backbone's own form, which is there; other engines have none."""
+    kernel, bias = head.layers[-1].get_weights()
+    return with_head(found.flatbuffer, kernel, bias) if found.flatbuffer else None
 
 
 def _train_cnn(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Clock) -> TrainedModel:

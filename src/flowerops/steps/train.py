@@ -84,7 +84,7 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     bundle.mkdir()
     started = time.perf_counter()
     progress.message("exporting the model")
-    export(trained.model, bundle, _first(val_images, _PARITY_IMAGES))
+    export(trained.model, bundle, _first(val_images, _PARITY_IMAGES), trained.flatbuffer)
     seconds = {**trained.seconds, "export": time.perf_counter() - started}
     info = _bundle_info(work, version, geometry, trained)
     _write_golden(version, info, bundle)

@@ -548,6 +548,9 @@ class Target(Protocol):
     def name(self) -> str:
         """`local` or `azureml`."""
 
+    def expecting(self, step: str) -> AbstractContextManager[None]:
+        """Get ready for a step that will probably be run in the block, where that saves time."""
+
     @property
     def datasets(self) -> DatasetStore:
         """Dataset versions."""
