@@ -55,7 +55,8 @@ def make_params(kind: type[Params], given: dict[str, Any], **flags: Any) -> Para
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         hint = did_you_mean(name, kind.model_fields) if first["type"] == "extra_forbidden" else None
-        raise UsageError(f"parameter {name}: {first['msg']}", hint) from error
+        words = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"parameter {name}: {words}" if name else words, hint) from error
 
 
 def preprocess_params(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from flowerops.domain.documents import Document
 
@@ -54,7 +54,8 @@ class TrainParams(Document):
     fine_tune: how many of the backbone's last blocks are trained too, after the head; -1 for all of them, 0 for none.
     fine_tune_epochs, fine_tune_learning_rate: of that second phase; warm_up: the share of its steps in which the rate
     rises, before it falls along a cosine. ema: momentum of the moving average of the weights, None for no average.
-    augment: what happens to training images, while fine-tuning and for `cnn`; of AUGMENTATIONS.
+    augment: what happens to training images, while fine-tuning and for `cnn`; of AUGMENTATIONS. A photo's copies in
+    different epochs differ; validation and test images are never changed.
 
     deterministic: give up speed for the same bits each time. threads: at most so many CPU threads. require_gpu: no
     training without one. precision: of the arithmetic on pixels; auto takes the GPU's 16 bits. cache: remember
@@ -99,6 +100,12 @@ class TrainParams(Document):
         if not isinstance(value, str):
             return value
         return () if value == "none" else tuple(part.strip() for part in value.split(","))
+
+    @model_validator(mode="after")
+    def _has_blocks(self) -> Self:
+        if self.fine_tune and self.backbone == "cnn":
+            raise ValueError("--fine-tune does not go with --backbone cnn, all of which is trained anyway")
+        return self
 
     @property
     def most_epochs(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from flowerops.ml.augmentation import Augment
 from flowerops.ml.runtime import load_tensorflow
 
 
@@ -19,7 +20,9 @@ class Batches:
     begin_epoch: Callable[[int], None] = lambda epoch: None
 
 
-def make_batches(count: int, size: int, seed: int | None, batch_of: Callable[[Any], Any]) -> Batches:
+def make_batches(
+    count: int, size: int, seed: int | None, batch_of: Callable[[Any], Any], augment: Augment | None = None
+) -> Batches:
     """Batches of so many examples.
 
     Args:
@@ -27,6 +30,7 @@ def make_batches(count: int, size: int, seed: int | None, batch_of: Callable[[An
         size: Of a batch.
         seed: Of their order; None keeps them as they are.
         batch_of: From row numbers, an int64 tensor [b], to (inputs, labels); runs in the graph.
+        augment: What is done to a batch then; its key is a number made of seed and epoch, and the step of the epoch.
     """
     tensorflow = load_tensorflow()
     if seed is None:
@@ -38,7 +42,18 @@ def make_batches(count: int, size: int, seed: int | None, batch_of: Callable[[An
     rows = tensorflow.data.Dataset.from_tensors(0).flat_map(lambda _: slices(order.read_value()))
     rows = rows.apply(tensorflow.data.experimental.assert_cardinality(count))  # Keras wants to know where a pass ends
 
-    def begin_epoch(epoch: int) -> None:
-        order.assign(np.random.default_rng((seed, epoch)).permutation(count))
+    chance = tensorflow.Variable(0, dtype=tensorflow.int64, trainable=False)
 
-    return Batches(rows.batch(size).map(batch_of).prefetch(2), begin_epoch)
+    def begin_epoch(epoch: int) -> None:
+        noise = np.random.default_rng((seed, epoch))
+        order.assign(noise.permutation(count))
+        chance.assign(noise.integers(2**62))
+
+    def changed(step: Any, rows: Any) -> Any:
+        assert augment is not None
+        inputs, labels = batch_of(rows)
+        return augment(inputs, labels, tensorflow.stack([chance.read_value(), step]))
+
+    batches = rows.batch(size)
+    dataset = batches.map(batch_of) if augment is None else batches.enumerate().map(changed)
+    return Batches(dataset.prefetch(2), begin_epoch)

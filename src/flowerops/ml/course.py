@@ -12,15 +12,20 @@ import numpy.typing as npt
 from flowerops.errors import BadInputError
 from flowerops.ml.checkpoint_files import Checkpoint
 
+_BEGUN = "begun"
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 @dataclass
 class Course:
-    """history: each epoch's metrics by name. best_weights: of the epoch with the lowest validation loss."""
+    """history: each epoch's metrics by name. best_weights: of the epoch with the lowest validation loss.
+
+    begun: how many epochs there were before the present phase, which fine-tunes; 0 in the first one.
+    """
 
     history: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in METRICS})
     best_weights: list[npt.NDArray[Any]] = field(default_factory=list)
+    begun: int = 0
 
     @property
     def epoch(self) -> int:
@@ -37,8 +42,9 @@ class Course:
         return {name: values[index] for name, values in self.history.items()}
 
     def is_over(self, most_epochs: int, patience: int) -> bool:
-        """Whether no epoch is left, or the validation loss has not fallen for `patience` epochs."""
-        return self.epoch >= most_epochs or (self.epoch > 0 and self.epoch - self.best_epoch >= patience)
+        """Whether the phase has no epoch left, or in `patience` of its epochs the validation loss has not fallen."""
+        done = self.epoch - self.begun
+        return done >= most_epochs or (done > 0 and self.epoch - max(self.best_epoch, self.begun) >= patience)
 
     def add(self, metrics: Mapping[str, float], model: Any) -> None:
         """Count an epoch that has just ended."""
@@ -54,6 +60,8 @@ class Course:
             **_named("optimizer", _copies(model.optimizer.variables)),
             **_named("best", self.best_weights),
         }
+        if self.begun:
+            arrays[_BEGUN] = np.array(self.begun)
         return Checkpoint(self.epoch, {name: list(values) for name, values in self.history.items()}, arrays)
 
 
@@ -77,7 +85,12 @@ def taken_up(found: Checkpoint, model: Any) -> Course:
             )
     for name, variable in state.items():
         variable.assign(found.arrays[name])
-    return Course(found.history, [found.arrays[name] for name in best])
+    return Course(found.history, [found.arrays[name] for name in best], begun_of(found))
+
+
+def begun_of(found: Checkpoint) -> int:
+    """After how many epochs the checkpoint's phase began: 0 in the first phase."""
+    return int(found.arrays.get(_BEGUN, 0))
 
 
 def _named(kind: str, items: Sequence[Any]) -> dict[str, Any]:

@@ -1,26 +1,19 @@
-"""Training the predecessor's small net from scratch on a tf.data pipeline."""
+"""Training on pixels: the predecessor's small net from scratch, and the batches that fine-tuning uses, too."""
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from flowerops.domain.params import TrainParams
-from flowerops.domain.progress import Progress
+from flowerops.ml.augmentation import Augment, make_augment
 from flowerops.ml.backbones import cnn
 from flowerops.ml.batches import Batches, make_batches
-from flowerops.ml.learning import Fitted, Labels, Recipe, class_weights, fit_model
+from flowerops.ml.learning import Fitted, Labels, Recipe, class_weights, fit_model, one_hot
 from flowerops.ml.listener import Listener
+from flowerops.ml.pixel_store import PixelStore, hold
 from flowerops.ml.runtime import load_tensorflow
-from flowerops.ml.source import ImageSource, Pixels
-
-_IN_MEMORY_BYTES = 1 << 30
-_READ_AHEAD = 256
+from flowerops.ml.source import ImageSource
 
 
 def fit_cnn(
@@ -41,51 +34,47 @@ def fit_cnn(
         classes: Number of labels.
         image_size: Side of the images in pixels.
         params: How; batch_size and learning_rate are the predecessor's where they are unset.
-        work_dir: Holds a nameless temporary file where the images need more than 1 GiB.
+        work_dir: Holds a nameless temporary file where the images are many, see `pixel_store.hold`.
         listener: Hears of the tasks "reading" and "training" and of each epoch, see `fit_model`.
+
+    Returns:
+        The net without its dropout layer.
     """
     model = cnn.build(image_size, classes)
     recipe = Recipe(
         batch_size=params.batch_size or cnn.BATCH_SIZE,
         learning_rate=params.learning_rate or cnn.LEARNING_RATE,
         class_weight=class_weights(train.labels, classes) if params.class_weights else None,
+        label_smoothing=params.label_smoothing,
     )
     with (
-        _held(train, image_size, work_dir, listener.progress) as images,
-        _held(val, image_size, work_dir, listener.progress) as others,
+        hold(train, image_size, work_dir, listener.progress) as images,
+        hold(val, image_size, work_dir, listener.progress) as others,
     ):
-        learning = _batches(images, train.labels, recipe.batch_size, params.seed)
-        held_out = _batches(others, val.labels, recipe.batch_size, None)
-        return fit_model(model, learning, held_out, params, recipe, listener)
+        augment = make_augment(params.augment)
+        learning = pixel_batches(images, train.labels, classes, recipe.batch_size, params.seed, augment)
+        held_out = pixel_batches(others, val.labels, classes, recipe.batch_size, None)
+        fitted = fit_model(model, learning, held_out, params, recipe, listener)
+    served = cnn.build(image_size, classes, dropout=False)
+    served.set_weights(fitted.model.get_weights())
+    return Fitted(served, fitted.course, recipe)
 
 
-@contextlib.contextmanager
-def _held(source: ImageSource, size: int, work_dir: Path, progress: Progress) -> Iterator[Pixels]:
-    """All images of a source as one array, uint8 [n, size, size, 3]; beyond 1 GiB it is a mapped temporary file."""
-    shape = (len(source.keys), size, size, 3)
-    with contextlib.ExitStack() as stack:
-        if int(np.prod(shape, dtype=np.int64)) <= _IN_MEMORY_BYTES:
-            images: Pixels = np.empty(shape, np.uint8)
-        else:
-            work_dir.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context(tempfile.TemporaryFile(dir=work_dir))
-            images = np.memmap(file, np.uint8, "w+", shape=shape)
-        with progress.task("reading", len(images), "image") as task:
-            for start in range(0, len(images), _READ_AHEAD):
-                chunk = range(start, min(start + _READ_AHEAD, len(images)))
-                images[start : chunk.stop] = source.pixels(chunk)
-                task.advance(len(chunk))
-        yield images
-
-
-def _batches(images: Pixels, labels: Labels, batch_size: int, shuffle_seed: int | None) -> Batches:
-    """Of (float32 [b, size, size, 3], int64 [b])."""
+def pixel_batches(
+    images: PixelStore,
+    labels: Labels,
+    classes: int,
+    batch_size: int,
+    shuffle_seed: int | None,
+    augment: Augment | None = None,
+) -> Batches:
+    """Of (float32 [b, size, size, 3], float32 [b, classes])."""
     tensorflow = load_tensorflow()
     truth = tensorflow.constant(labels, tensorflow.int64)
 
     def batch_of(rows: Any) -> Any:
-        pixels = tensorflow.numpy_function(lambda chosen: images[chosen], [rows], tensorflow.uint8)
+        pixels = tensorflow.numpy_function(images.rows, [rows], tensorflow.uint8)
         pixels = tensorflow.ensure_shape(pixels, (None, *images.shape[1:]))
-        return tensorflow.cast(pixels, tensorflow.float32), tensorflow.gather(truth, rows)
+        return tensorflow.cast(pixels, tensorflow.float32), one_hot(tensorflow.gather(truth, rows), classes)
 
-    return make_batches(len(images), batch_size, shuffle_seed, batch_of)
+    return make_batches(images.shape[0], batch_size, shuffle_seed, batch_of, augment)

@@ -12,11 +12,13 @@ from flowerops.domain.params import Fit, TrainParams
 from flowerops.domain.progress import Progress
 from flowerops.images import DECODER_VERSION
 from flowerops.ml.backbones import Backbone, check_name, cnn, open_backbone
+from flowerops.ml.blocks import learning_layers
 from flowerops.ml.checkpoint_files import Checkpoint
 from flowerops.ml.checkpoint_place import CheckpointPlace
 from flowerops.ml.checkpoints import Checkpoints
 from flowerops.ml.end_to_end import fit_cnn
 from flowerops.ml.features import Extracted, extract
+from flowerops.ml.fine_tuning import fine_tune
 from flowerops.ml.head import Examples, fit_head
 from flowerops.ml.learning import Fitted, check_labels
 from flowerops.ml.listener import Listener, OnEpoch
@@ -54,8 +56,8 @@ class TrainedModel:
     model: keras.Model, float32 RGB 0..255 [batch, size, size, 3] → probabilities [batch, classes].
     backbone: name, source and SHA-256 of the pretrained weights. history: each epoch's loss, accuracy, val_loss and
     val_accuracy. metrics: the same of the best epoch, whose weights the model has, and best_epoch, epochs.
-    features: images computed and cached. seconds: by phase. settings: learning_rate and batch_size as used.
-    flatbuffer: the model for LiteRT, where it costs nothing.
+    features: images computed and cached. seconds: by phase. settings: learning_rate,
+    batch_size and, with a backbone, weight_decay as used. flatbuffer: the model for LiteRT, where it costs nothing.
     resumed: after how many epochs, from a checkpoint of which run; None where the training began with the first.
     """
 
@@ -109,6 +111,7 @@ class _Clock:
 def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Clock) -> TrainedModel:
     backbone = open_backbone(work.params.backbone, work.image_size, work.params.weights, progress)
     listener = _listener(work, backbone.digest, progress, on_epoch)  # before hours of work that would be for nothing
+    learning_layers(backbone.model, work.params.fine_tune, backbone.info.name)
     clock.lap("backbone")
     both = JoinedSource(work.train, work.val)
     cache = work.cache_dir if work.params.cache else None
@@ -117,9 +120,12 @@ def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _C
     border = len(work.train.keys)
     learning = Examples(found.features[:border], work.train.labels)
     held_out = Examples(found.features[border:], work.val.labels)
-    fitted = fit_head(learning, held_out, len(work.labels), work.params, listener)
-    model = _assembled(backbone, fitted.model)
+    head = fitted = fit_head(learning, held_out, len(work.labels), work.params, listener)
     clock.lap("fit")
+    if work.params.fine_tune:
+        fitted = fine_tune(backbone, head, work.train, work.val, work.params, work.cache_dir, listener=listener)
+        clock.lap("fine_tune")
+    model = _assembled(backbone, head.model)
     features = {"computed": found.computed, "cached": found.cached}
     result = _result(model, backbone.info, fitted, features, clock, listener.found)
     return result if work.params.fine_tune else replace(result, flatbuffer=_flatbuffer(found, fitted.model))
@@ -142,7 +148,7 @@ def _train_cnn(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Cl
 
 
 def _assembled(backbone: Backbone, head: Any) -> Any:
-    """One model from pixels to probabilities; the backbone stays frozen."""
+    """One model from pixels to probabilities; the backbone stays as it is."""
     import keras
 
     return keras.Model(backbone.model.input, head(backbone.model.output), name="classifier")
@@ -158,15 +164,13 @@ def _listener(work: Training, backbone: str | None, progress: Progress, on_epoch
 def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:
     """What, besides the data, decides the result bit by bit, and can differ from one attempt to the next."""
     installed = versions()
+    params = work.params.model_dump(mode="json", exclude=_OF_NO_EFFECT)
     return {
         "labels": work.labels,
         "image_size": work.image_size,
         "fit": work.fit,
         "decoder": DECODER_VERSION,
-        "params": {
-            **work.params.model_dump(mode="json", exclude=_OF_NO_EFFECT),
-            "epochs": work.params.most_epochs,
-        },
+        "params": {**params, "epochs": work.params.most_epochs},
         "weights": backbone,
         **{name: installed.get(name) for name in ("tensorflow", "tensorflow-cpu", "keras")},
     }
@@ -180,7 +184,10 @@ def _result(
     clock: _Clock,
     found: Checkpoint | None,
 ) -> TrainedModel:
-    settings = {"learning_rate": fitted.recipe.learning_rate, "batch_size": fitted.recipe.batch_size}
+    recipe = fitted.recipe
+    settings = {"learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size}
+    if recipe.weight_decay is not None:
+        settings["weight_decay"] = recipe.weight_decay
     resumed = {"epochs": found.epoch, "run": found.run} if found else None
     history = fitted.course.history
     return TrainedModel(model, backbone, history, fitted.metrics, features, clock.seconds, settings, resumed)

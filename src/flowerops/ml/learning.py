@@ -1,8 +1,9 @@
-"""The training loop around `model.fit` that the head and the small net share."""
+"""The training loop around `model.fit` that the head, fine-tuning and the small net share."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from flowerops.domain.params import TrainParams
 from flowerops.errors import BadInputError, FlowerOpsError
+from flowerops.ml.average import Average
 from flowerops.ml.batches import Batches
 from flowerops.ml.course import Course, taken_up
 from flowerops.ml.listener import Listener
@@ -26,12 +28,20 @@ _NAMES = {_LOSS: "loss", "accuracy": "accuracy", f"val_{_LOSS}": "val_loss", "va
 class Recipe:
     """How to fit: parameters that differ between kinds of models.
 
-    batch_size: images a step. learning_rate: of Adam. class_weight: weight of each class in the training loss.
+    batch_size: images a step. learning_rate: of Adam. class_weight: weight of each class in the training loss; an image
+    mixed of two classes has that of the larger part. label_smoothing: share of the truth spread over all classes, in
+    the training loss only. weight_decay: of the head, as used. epochs: at most so many; None for params.most_epochs.
+    make_optimizer: makes another one than Adam. task: what its progress is called.
     """
 
     batch_size: int
     learning_rate: float
     class_weight: dict[int, float] | None
+    label_smoothing: float = 0.0
+    weight_decay: float | None = None
+    epochs: int | None = None
+    make_optimizer: Callable[[], Any] | None = None
+    task: str = "training"
 
 
 @dataclass(frozen=True)
@@ -44,9 +54,12 @@ class Fitted:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The best epoch's metrics, its number (from 1), and how many epochs there were."""
-        best = self.course.best_epoch
-        return {**self.course.metrics(best - 1), "best_epoch": best, "epochs": self.course.epoch}
+        """The best epoch's metrics, its number (from 1), how many epochs there were, and how many of them before
+        fine-tuning, where there was any."""
+        course = self.course
+        best = course.best_epoch
+        phases = {"head_epochs": course.begun} if course.begun else {}
+        return {**course.metrics(best - 1), "best_epoch": best, "epochs": course.epoch, **phases}
 
 
 def class_weights(labels: Labels, classes: int) -> dict[int, float]:
@@ -55,18 +68,33 @@ def class_weights(labels: Labels, classes: int) -> dict[int, float]:
     return {label: len(labels) / (classes * int(count)) for label, count in enumerate(counts)}
 
 
+def one_hot(labels: Any, classes: int) -> Any:
+    """int64 [b] → float32 [b, classes]: what batches have for labels, because images can be mixed of two classes."""
+    import keras
+
+    return keras.ops.one_hot(labels, classes, dtype="float32")
+
+
 def fit_model(
-    model: Any, train: Batches, val: Batches, params: TrainParams, recipe: Recipe, listener: Listener
+    model: Any,
+    train: Batches,
+    val: Batches,
+    params: TrainParams,
+    recipe: Recipe,
+    listener: Listener,
+    *,
+    course: Course | None = None,
 ) -> Fitted:
-    """Train by Adam until the validation cross-entropy has not fallen for `params.patience` epochs.
+    """Train until the validation cross-entropy has not fallen for `params.patience` epochs.
 
     Args:
         model: Ends in a softmax.
-        train: What to learn from.
+        train: What to learn from; labels are `one_hot`.
         val: What decides when to stop.
         params: most_epochs and patience are read here.
         recipe: The rest.
         listener: Hears of each epoch; from the checkpoint that it found, the training goes on.
+        course: What went before, where this is not the first phase of a training and nothing was found.
 
     Raises:
         FlowerOpsError: The loss became infinite.
@@ -74,32 +102,36 @@ def fit_model(
     import keras
 
     model.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name=_LOSS)],
+        optimizer=recipe.make_optimizer() if recipe.make_optimizer else keras.optimizers.Adam(recipe.learning_rate),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy"), keras.metrics.CategoricalCrossentropy(name=_LOSS)],
     )
     model.optimizer.build(model.trainable_variables)
-    course = taken_up(listener.found, model) if listener.found else Course()
-    with listener.progress.task("training", params.most_epochs, "epoch") as task, listener.interrupted():
+    course = taken_up(listener.found, model) if listener.found else course or Course()
+    average, epochs = Average(model), recipe.epochs or params.most_epochs
+    with listener.progress.task(recipe.task, epochs, "epoch") as task, listener.interrupted():
         listener.catch_up(course, task)
 
         def ended(index: int, logs: dict[str, float]) -> None:
             course.add(_checked(index + 1, logs), model)
+            average.leave()
             listener.epoch_ended(course, model, task)
-            model.stop_training = course.is_over(params.most_epochs, params.patience)
+            model.stop_training = course.is_over(epochs, params.patience)
 
-        if not course.is_over(params.most_epochs, params.patience):
+        if not course.is_over(epochs, params.patience):
             model.fit(
                 train.dataset,
                 validation_data=val.dataset,
                 initial_epoch=course.epoch,
-                epochs=params.most_epochs,
+                epochs=course.begun + epochs,
                 class_weight=recipe.class_weight,
                 shuffle=False,  # the dataset does it
                 verbose=0,
                 callbacks=[
                     keras.callbacks.LambdaCallback(
-                        on_epoch_begin=lambda index, _: train.begin_epoch(index), on_epoch_end=ended
+                        on_epoch_begin=lambda index, _: train.begin_epoch(index),
+                        on_test_begin=lambda _: average.enter(),
+                        on_epoch_end=ended,
                     )
                 ],
             )

@@ -17,7 +17,7 @@ OnEpoch = Callable[[int, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class Listener:
-    """progress: gets the task "training", counted in epochs.
+    """progress: gets the tasks "training" and "fine-tuning", counted in epochs.
 
     checkpoints: takes each epoch's, if they are wanted. found: the one to go on from.
     on_epoch: called after each epoch with its number from 1 and loss, accuracy, val_loss, val_accuracy. Losses are mean
@@ -37,7 +37,7 @@ class Listener:
         if self.found.run is None or self.found.run != self.checkpoints.run:
             for index in range(course.epoch):
                 self.on_epoch(index + 1, course.metrics(index))
-        task.advance(course.epoch, status(course.metrics(course.epoch - 1)))
+        task.advance(course.epoch - course.begun, status(course.metrics(course.epoch - 1)))
 
     def epoch_ended(self, course: Course, model: Any, task: Task) -> None:
         """Tell of an epoch. Its checkpoint comes last, so that all of its epochs have been told of."""

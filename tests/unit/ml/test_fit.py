@@ -12,7 +12,7 @@ import pytest
 from flowerops.domain.params import TrainParams
 from flowerops.domain.progress import SilentProgress, Task
 from flowerops.errors import BadInputError
-from flowerops.ml import end_to_end
+from flowerops.ml import pixel_store
 from flowerops.ml.backbones import efficientnet_lite0
 from flowerops.ml.fit import TrainedModel, Training, train
 from helpers.image_source import coloured
@@ -91,7 +91,7 @@ def test_the_backbone_stays_frozen(trained: TrainedModel) -> None:
 
 
 def test_the_small_net_learns_from_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(end_to_end, "_IN_MEMORY_BYTES", 0)  # through the mapped file, as large data goes
+    monkeypatch.setattr(pixel_store, "_IN_MEMORY_BYTES", 0)  # through the file, as large data goes
     heard = Recorder()
     trained = fit(TrainParams(backbone="cnn", epochs=6), 48, tmp_path, heard)
     assert heard.lines[:3] == ["reading 90 image", "reading 24 image", "training 6 epoch"]

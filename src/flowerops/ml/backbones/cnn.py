@@ -18,12 +18,13 @@ _KERNEL = 6
 _DROPOUT = 0.5
 
 
-def build(image_size: int, classes: int) -> Any:
+def build(image_size: int, classes: int, *, dropout: bool = True) -> Any:
     """Assemble the untrained net.
 
     Args:
         image_size: Side of the square input in pixels, at least MIN_SIZE.
         classes: Number of labels.
+        dropout: Whether it has the layer that matters in training only.
 
     Returns:
         keras.Model: float32 RGB 0..255 [batch, size, size, 3] → probabilities [batch, classes].
@@ -41,5 +42,7 @@ def build(image_size: int, classes: int) -> Any:
     for filters in _FILTERS:
         x = layers.Conv2D(filters, _KERNEL, activation="relu")(x)
         x = layers.MaxPooling2D(2)(x)
-    x = layers.Dropout(_DROPOUT)(layers.Flatten()(x))
+    x = layers.Flatten()(x)
+    if dropout:
+        x = layers.Dropout(_DROPOUT)(x)
     return Model(inputs, layers.Dense(classes, activation="softmax", name="probabilities")(x), name=NAME)
