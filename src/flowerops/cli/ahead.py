@@ -13,6 +13,7 @@ import signal
 import sys
 
 from flowerops.errors import FlowerOpsError
+from flowerops.io.loading import one_thread_for_products
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,3 +23,13 @@ def loading() -> Iterator[None]:
         gc.freeze()
         if was_on:
             gc.enable()
+
+
+def one_thread_for_products() -> None:
+    """Keep NumPy's matrix products on one thread, unless the user set another number; call it before NumPy is loaded.
+
+    OpenBLAS begins and ends its threads with every product, and they wait for each other in a busy loop. Products as
+    small as those of a classifier take several times as long that way, many times as long on a machine that has other
+    work to do.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

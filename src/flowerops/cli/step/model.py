@@ -31,6 +31,9 @@ def train(
     One worker trains: where TF_CONFIG names several, the first one does all of the work, and the others end at once and
     well, because the job fails with the first worker that does. More machines make it no faster yet.
     """
+    from flowerops.io.loading import one_thread_for_products
+
+    one_thread_for_products()
     from flowerops.cli.step.surroundings import context_of
     from flowerops.domain.params import TrainParams
     from flowerops.domain.workers import worker_of
