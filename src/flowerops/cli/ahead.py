@@ -7,6 +7,7 @@ without one, whoever wanted the step is gone, and so is the need for it.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ import sys
 
 from flowerops.errors import FlowerOpsError
 from flowerops.io.loading import one_thread_for_products
+
+_MODULES = ("flowerops.cli.app", "flowerops.cli.step.surroundings", "flowerops.steps.train")
 
 
 def main() -> None:
@@ -34,6 +37,9 @@ def main() -> None:
 
 def _load() -> None:
     """What `step train` imports sooner or later."""
+    one_thread_for_products()
+    for name in _MODULES:
+        importlib.import_module(name)
     from flowerops.ml.runtime import load_tensorflow
     from flowerops.tracking import load_mlflow
 
