@@ -1,4 +1,4 @@
-"""The predecessor's network as its script trained it: class folders, a small net from scratch. Arguments: DIR EPOCHS."""
+"""The predecessor's way: a small network, from scratch, out of class folders. Arguments: DIR EPOCHS."""
 
 from __future__ import annotations
 

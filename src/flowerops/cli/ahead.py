@@ -21,7 +21,9 @@ _MODULES = ("flowerops.cli.app", "flowerops.cli.step.surroundings", "flowerops.s
 
 def main() -> None:
     """Load, wait, run."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is work to be ended well
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    if on_interrupt is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is work to be ended well
     with contextlib.suppress(FlowerOpsError, ImportError):  # the step will say it
         _load()
     line = sys.stdin.readline()
@@ -29,7 +31,7 @@ def main() -> None:
         return
     order = json.loads(line)
     os.environ.update(order["environment"])
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, on_interrupt)
     from flowerops.cli.app import main as run
 
     run(order["arguments"])
