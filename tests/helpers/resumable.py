@@ -22,7 +22,7 @@ from helpers.image_source import coloured
 LABELS = ["red", "green", "blue"]
 PARAMS = {
     # On few and noisy images it comes to its best epoch soon, and stops before the last one.
-    "head": TrainParams(epochs=12, patience=3, learning_rate=0.2, batch_size=16),
+    "head": TrainParams(epochs=12, patience=3, learning_rate=0.5, weight_decay=0.0, batch_size=16),
     "cnn": TrainParams(backbone="cnn", epochs=4, batch_size=16),
     "fine_tune": TrainParams(
         epochs=2, batch_size=32, fine_tune=1, fine_tune_epochs=3, ema=0.8, augment=("flip", "crop", "cutmix")

@@ -141,7 +141,7 @@ def test_a_signal_leaves_the_last_finished_epoch(
     [
         ({"seed": 43}, "whose params.seed is 42 and not 43"),
         ({"epochs": 13}, "whose params.epochs is 12 and not 13"),
-        ({"learning_rate": 0.1}, "whose params.learning_rate is 0.2 and not 0.1"),
+        ({"learning_rate": 0.1}, "whose params.learning_rate is 0.5 and not 0.1"),
     ],
 )
 def test_other_settings_are_refused(place: Path, changed: dict[str, float], words: str) -> None:
