@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import os
 from collections.abc import Iterator
@@ -33,3 +35,10 @@ def one_thread_for_products() -> None:
     work to do.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def give_memory_back() -> None:
+    """Return to the system what a large piece of work left behind, as far as the C library can (glibc)."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

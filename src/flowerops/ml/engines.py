@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from flowerops.io.atomic import publish_folder
 from flowerops.io.hashing import seal_folder, seal_problems
+from flowerops.io.loading import give_memory_back
 from flowerops.io.parallel import usable_cores
 from flowerops.ml.backbones import Backbone
 from flowerops.ml.litert import open_interpreter, run, to_tflite
@@ -55,6 +56,7 @@ def choose_engine(backbone: Backbone, cache_dir: Path | None, threads: int | Non
     if gpus():
         return Engine("keras-gpu", lambda pixels: _on_gpu(backbone, pixels), workers=1, slice=_GPU_SLICE)
     flatbuffer = converted(backbone, cache_dir)
+    give_memory_back()  # a conversion leaves over 200 MB, just before memory is wanted for the features
     local = threading.local()
 
     def infer(pixels: Pixels) -> npt.NDArray[np.float32]:

@@ -25,8 +25,8 @@ from flowerops.ml.feature_segments import (
 
 __all__ = ["SEGMENT_IMAGES", "FeatureCache", "FeatureWriter", "Features"]
 
-SEGMENT_IMAGES = 4096
-"""Images in a full segment: about 20 MB a file, and no more than so many are computed again after a crash."""
+SEGMENT_IMAGES = 2048
+"""Images in a full segment: about 10 MB a file, and no more than so many are computed again after a crash."""
 
 MOST_SMALL = 8
 """So many segments may be smaller; when there are more they become one."""
@@ -130,7 +130,9 @@ class FeatureWriter:
         """Publish what was gathered."""
         keys, blocks, self._keys, self._blocks = self._keys, self._blocks, [], []
         if keys:
-            write_segment(self._folder, np.array([key.encode() for key in keys], KEY), np.concatenate(blocks))
+            features = np.concatenate(blocks)
+            blocks.clear()  # they would be in memory three times
+            write_segment(self._folder, np.array([key.encode() for key in keys], KEY), features)
             self.published += 1
 
 

@@ -77,11 +77,11 @@ def write_segment(folder: Path, keys: Keys, features: Features) -> Path:
         DiskFullError, UsageError: No room, or no right to write there.
     """
     order = np.argsort(keys, kind="stable")
-    keys, features = keys[order], np.ascontiguousarray(features[order], "<f4")
+    keys, features = keys[order], features[order].astype("<f4", copy=False)
     sums = b"".join(map(_sum, keys, features))
     index = _HEADER.pack(_MAGIC, *features.shape) + keys.tobytes() + sums
     path = folder / f"{sha256_bytes(index)}{SUFFIX}"
-    atomic_write(path, index + features.tobytes())
+    atomic_write(path, b"".join([index, features.data]))
     return path
 
 
