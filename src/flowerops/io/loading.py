@@ -39,6 +39,8 @@ def one_thread_for_products() -> None:
 
 def give_memory_back() -> None:
     """Return to the system what a large piece of work left behind, as far as the C library can (glibc)."""
+    gc.unfreeze()
     gc.collect()
+    gc.freeze()
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -56,7 +56,6 @@ def choose_engine(backbone: Backbone, cache_dir: Path | None, threads: int | Non
     if gpus():
         return Engine("keras-gpu", lambda pixels: _on_gpu(backbone, pixels), workers=1, slice=_GPU_SLICE)
     flatbuffer = converted(backbone, cache_dir)
-    give_memory_back()  # a conversion leaves over 200 MB, just before memory is wanted for the features
     local = threading.local()
 
     def infer(pixels: Pixels) -> npt.NDArray[np.float32]:
@@ -83,6 +82,7 @@ def converted(backbone: Backbone, cache_dir: Path | None) -> bytes:
         with publish_folder(folder) as temp:
             (temp / _CONVERTED_FILE).write_bytes(to_tflite(backbone.model))
             seal_folder(temp)
+        give_memory_back()  # a conversion leaves over 200 MB, just before memory is wanted for the features
     return (folder / _CONVERTED_FILE).read_bytes()
 
 

@@ -58,14 +58,14 @@ class FeatureCache:
         features = room_for(len(keys), self._width, self._folder)
         found = np.zeros(len(keys), bool)
         wanted = np.array([key.encode() for key in keys], KEY)
-        for segment in self._segments():
+        segments = self._segments()
+        while segments and not found.all():
+            segment = segments.pop()  # so that its mapping, whose pages count as memory too, ends with its turn
             missing = np.flatnonzero(~found)
             rows = segment.rows_of(wanted[missing])
             for place, row in zip(missing[rows >= 0], rows[rows >= 0], strict=True):
                 if segment.is_whole(row):
                     features[place], found[place] = segment.features[row], True
-            if found.all():
-                break
         return features, found
 
     @contextlib.contextmanager
