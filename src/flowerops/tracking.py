@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import os
 import sys
@@ -65,7 +66,22 @@ class ModelRecord:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-def _mlflow_client(uri: str) -> Any:
+def load_mlflow() -> Any:
+    """Import MLflow's client, and the store of a local ledger with it, without telemetry and chatter.
+
+    Returns:
+        The class of the client.
+
+    Raises:
+        UsageError: MLflow is not installed.
+    """
+    client = _load_client()
+    with loading(), contextlib.suppress(ImportError):
+        importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
+    return client
+
+
+def _load_client() -> Any:
     for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ.setdefault(name, "true")
     try:
@@ -77,8 +93,13 @@ def _mlflow_client(uri: str) -> Any:
         logging.getLogger(name).setLevel(logging.WARNING)
     # What goes wrong in the database is raised as well, and told by whoever catches it: here it would be a traceback.
     logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)
+    return MlflowClient
+
+
+def _mlflow_client(uri: str) -> Any:
+    make = _load_client()
     with loading():  # it imports what suits the address
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client = make(tracking_uri=uri, registry_uri=uri)
     return _PlainClient(client, uri)
 
 

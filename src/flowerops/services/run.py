@@ -64,7 +64,7 @@ def run_all(target: Target, request: RunRequest, caller: Caller, on_step: OnStep
     check(target, request.train)
     steps = _Steps(on_step)
     try:
-        with begin(target, caller, request.experiment, "run") as pipeline:
+        with target.expecting("train"), begin(target, caller, request.experiment, "run") as pipeline:
             _make_model(pipeline, request, steps)
         wanted = Selector(request.register.params.name)
         deployed = steps.take(

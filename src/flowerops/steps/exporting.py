@@ -38,7 +38,7 @@ def export_all(trained: TrainedModel, work: Training, bundle: Path, progress: Pr
     """
     sample = work.val.pixels(range(min(_PARITY_IMAGES, len(work.val.keys))))
     progress.message("exporting the model")
-    export(trained.model, bundle, sample)
+    export(trained.model, bundle, sample, trained.flatbuffer)
     if work.params.saved_model:
         progress.message("exporting the SavedModel")
         write_saved_model(bundle / KERAS_FILE, bundle / SAVED_MODEL_DIR, sample)

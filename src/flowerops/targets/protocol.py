@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,12 +207,16 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Garbage:
-    """A file or folder to remove. kind: leftover, version, object, cache or output. why: in words."""
+    """A file or folder to remove. kind: leftover, version, object, cache or output. why: in words.
+
+    bytes: how many its removal frees. save: called before, puts what must not be lost somewhere else.
+    """
 
     kind: str
     path: Path
     bytes: int
     why: str
+    save: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -551,6 +555,9 @@ class Target(Protocol):
     @property
     def name(self) -> str:
         """`local` or `azureml`."""
+
+    def expecting(self, step: str) -> AbstractContextManager[None]:
+        """Get ready for a step that will probably be run in the block, where that saves time."""
 
     @property
     def datasets(self) -> DatasetStore:

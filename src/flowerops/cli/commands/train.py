@@ -56,7 +56,10 @@ def train(session: Session, options: TrainingOptions) -> None:
         session.finish({"dry_run": True, **made}, _show_plan)
         return
     service.check(session.target, request)
-    with begin(session.target, session.caller, session.settings.experiment, "train") as pipeline:
+    with (
+        session.target.expecting("train"),
+        begin(session.target, session.caller, session.settings.experiment, "train") as pipeline,
+    ):
         trained = service.train(pipeline, service.resolve(pipeline, request), request.params, fresh=request.fresh)
     session.finish(trained.document(), show)
     if not session.as_json:
