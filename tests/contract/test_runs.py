@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from flowerops.domain.params import EvaluateParams, GatePolicy, RegisterParams, 
 from flowerops.domain.steps import OUTPUT_MANIFEST
 from flowerops.errors import BadInputError, GateRejectedError, UsageError
 from flowerops.io.hashing import verify_seal
+from flowerops.services import reach
 from flowerops.services import runs as runs_service
 from flowerops.services.evaluate import Evaluated, EvaluateRequest, evaluate
 from flowerops.services.lineage import lineage_of
@@ -161,7 +163,29 @@ def test_lineage_leads_from_the_model_to_photos_and_build(made: Lifecycle) -> No
     assert {f"dataset:{made.dataset}:1", f"dataset:{made.dataset}_processed:1"} <= nodes.keys()
     members = {node["kind"]: set(node) for node in nodes.values()}
     assert members["run"] == {"id", "kind", "name", "status", "run_type"}
-    assert members["step"] == {"id", "kind", "name", "run_id", "status", "seconds"}
+    assert members["step"] == {"id", "kind", "name", "run_id", "status", "seconds", "ended"}
+
+
+def test_lineage_backwards_finds_the_models_that_data_a_photo_or_a_build_reached(made: Lifecycle) -> None:
+    target = made.place.target
+    of_data = reach.of_dataset(target, Selector(made.dataset, 1)).document()
+    mine = [one for one in of_data["models"] if one["name"] == made.model]
+    assert {one["how"] for one in mine} == {"made of it"}
+    assert sum(mine[0]["images"].values()) == 20
+    assert of_data["unknown"] == []
+    photo = next(made.trained.raw.folder.glob("files.jsonl")).read_text().splitlines()[0]
+    sha256 = json.loads(photo)["sha256"]
+    of_photo = reach.of_image(target, sha256[:12]).document()
+    assert of_photo["asked"]["image"] == sha256
+    assert f"{made.dataset}:1" in of_photo["asked"]["paths"]
+    (found,) = (one for one in of_photo["models"] if (one["name"], one["version"]) == (made.model, 1))
+    assert list(found["images"].values()) == [1]
+    of_build = reach.of_build(target, "tester@laptop")
+    assert made.model in {one.lineage.model.name for one in of_build.reached}
+    assert f"model:{made.model}:1" in {node.id for node in of_build.graph.nodes()}
+    assert reach.of_build(target, "nobody's").document()["models"] == []
+    with pytest.raises(BadInputError, match="no dataset version here has the photo"):
+        reach.of_image(target, "0" * 64)
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------

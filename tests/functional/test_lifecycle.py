@@ -169,6 +169,24 @@ def test_new_photos_become_the_next_version_and_the_lineage_names_it(place: Path
     assert unrelated["comparison"] is None
     lineage = _ok(flowerops("lineage", "flower_classifier:2", "--json", cwd=place))
     assert "dataset:flowers:2" in {node["id"] for node in lineage["nodes"]}
+    photo = next((place / "new").glob("*/*"))
+    reached = _ok(flowerops("lineage", "--image", photo, "--json", cwd=place))
+    assert {f"{one['name']}:{one['version']}" for one in reached["models"]} == {"flower_classifier:2", "another:1"}
+
+
+def test_lineage_is_drawn_and_told_to_catalogs(place: Path, first_run: dict) -> None:  # type: ignore[type-arg]
+    assert flowerops("lineage", "--build", "4711", "--html", "lineage.html", cwd=place).code == 0
+    page = (place / "lineage.html").read_text()
+    assert "flower_classifier:1" in page
+    assert "http" not in page.replace("http-equiv", "").replace(first_run["steps"]["register"]["tags"]["BuildUri"], "")
+    drawn = flowerops("lineage", "flower_classifier:1", "--mermaid", cwd=place).stdout
+    assert drawn.startswith("flowchart LR\n")
+    told = flowerops("lineage", "flower_classifier:1", "--openlineage", cwd=place).stdout
+    jobs = {json.loads(line)["job"]["name"]: json.loads(line) for line in told.splitlines()}
+    assert set(jobs) >= {"preprocess", "train", "evaluate"}
+    assert jobs["preprocess"]["inputs"][0]["name"] == "flowers"
+    both = flowerops("lineage", "flower_classifier", "--dataset", "flowers:1", cwd=place)
+    assert both.code == 2
 
 
 def test_a_second_deploy_keeps_the_first_for_a_rollback(place: Path, first_run: dict) -> None:  # type: ignore[type-arg]

@@ -52,6 +52,27 @@ class Lineage:
         """All edges, in the order added."""
         return list(self._edges.values())
 
+    def include(self, other: Lineage) -> None:
+        """Add everything that another graph has."""
+        for node in other.nodes():
+            self._nodes.setdefault(node.id, node)
+        for edge in other.edges():
+            self.link(edge.source, edge.target, edge.relation)
+
+    def layers(self) -> list[list[Node]]:
+        """Nodes by their longest distance from a node that nothing points to; what was made first comes last."""
+        depth = {node.id: 0 for node in self.nodes()}
+        for _ in depth:  # no path is longer than there are nodes
+            deeper = [edge for edge in self.edges() if depth[edge.target] <= depth[edge.source]]
+            if not deeper:
+                break
+            for edge in deeper:
+                depth[edge.target] = depth[edge.source] + 1
+        found: list[list[Node]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+        for node in self.nodes():
+            found[depth[node.id]].append(node)
+        return [layer for layer in found if layer]
+
     def document(self) -> dict[str, Any]:
         """JSON members: `nodes` and `edges` as [from, to, relation]."""
         nodes = [_described(node) for node in self.nodes()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from flowerops.domain.build import BuildInfo, CodeInfo
@@ -39,13 +40,18 @@ def lineage_of(target: Target, selector: Selector) -> ModelLineage:
         BadInputError: There is no such model.
     """
     model = find_model(target, selector)
-    info = read_bundle(model.bundle)
+    return trace(target, model, read_bundle(model.bundle))
+
+
+def trace(target: Target, model: ModelVersion, info: BundleInfo) -> ModelLineage:
+    """The lineage of a model whose bundle was read."""
     graph = Lineage()
     root = graph.add(
         "model",
         f"{model.name}:{model.version}",
         digest=model.digest,
         champion=model.champion,
+        run_id=model.run_id,
         classes=info.labels,
         accuracy=_number(model.tags.get("test_accuracy")),
         forced_reason=model.tags.get("forced_reason"),
@@ -68,7 +74,12 @@ def _add_run(graph: Lineage, root: str, target: Target, model: ModelVersion, inf
     processed = _add_dataset(graph, target, info.processed)
     for step in run.steps if run else []:
         node = graph.add(
-            "step", f"{step.name} {step.id[:8]}", run_id=step.id, status=step.status, seconds=_seconds(step)
+            "step",
+            f"{step.name} {step.id[:8]}",
+            run_id=step.id,
+            status=step.status,
+            seconds=_seconds(step),
+            ended=_moment(step.ended_ms),
         )
         graph.link(run_node, node, "ran")
         if step.name in ("train", "evaluate"):
@@ -134,6 +145,11 @@ def _run_of(provenance: Provenance) -> str | None:
 
 def _seconds(run: Run) -> float | None:
     return round((run.ended_ms - run.started_ms) / 1000, 1) if run.ended_ms else None
+
+
+def _moment(milliseconds: int | None) -> str | None:
+    """ISO 8601, UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds") if milliseconds else None
 
 
 def _number(text: str | None) -> float | None:
