@@ -10,7 +10,7 @@ import numpy as np
 
 from flowerops.domain.bundle import KERAS_FILE, TFLITE_FILE
 from flowerops.errors import FlowerOpsError
-from flowerops.ml.keras_file import settle
+from flowerops.ml.keras_file import save
 from flowerops.ml.litert import open_interpreter, run, to_tflite
 from flowerops.ml.runtime import load_tensorflow
 from flowerops.ml.source import Pixels
@@ -39,8 +39,7 @@ def export(model: Any, folder: Path, sample_pixels: Pixels, flatbuffer: bytes | 
         raise ValueError("export needs at least one sample image")
     began = time.perf_counter()
     keras_file, tflite_file = folder / KERAS_FILE, folder / TFLITE_FILE
-    model.save(keras_file)
-    settle(keras_file)
+    save(model, keras_file)
     tflite_file.write_bytes(flatbuffer or to_tflite(model))
     expected = _answers(load_model(keras_file), sample_pixels)
     got = run(open_interpreter(tflite_file.read_bytes()), sample_pixels)

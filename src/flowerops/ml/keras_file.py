@@ -15,6 +15,25 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a ZIP archive can say."""
 
 
+def save(model: Any, path: Path) -> None:
+    """Write a model, without the optimizer and whatever else only training needs; the model stays as it is.
+
+    A training that was resumed in its second phase never compiled the model of the first: what is left of a training in
+    a model is not the same after an interruption, and nobody goes on from an exported file.
+
+    Args:
+        model: keras.Model of Keras' own layers.
+        path: A file that nobody reads yet.
+    """
+    import keras
+
+    plain = keras.models.clone_model(model)
+    for variable, copy in zip(model.variables, plain.variables, strict=True):  # the state of random numbers, too
+        copy.assign(variable)
+    plain.save(path)
+    settle(path)
+
+
 def settle(path: Path) -> None:
     """Take out of a `.keras` file what differs from one saving of a model to the next, and leave the model as it is.
 

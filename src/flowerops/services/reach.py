@@ -116,8 +116,7 @@ def of_build(target: Target, build: str) -> Reach:
     """Models that a build trained, or whose data it made."""
 
     def answer(seen: _Seen) -> tuple[str, dict[str, int]] | None:
-        own = seen.info.build.id if seen.info.build else None  # a deterministic bundle names none
-        if build in {own, seen.model.tags.get("BuildId")}:
+        if build in {seen.info.build_id, seen.model.tags.get("BuildId")}:
             return "trained by it", {}
         made = seen.processed.manifest.provenance.build.id if seen.processed else None
         return ("made of data that it prepared", {}) if build == made else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from flowerops.ml.backbones import Backbone
 from flowerops.ml.export import load_model
-from flowerops.ml.keras_file import settle
+from flowerops.ml.keras_file import save, settle
 
 
 def test_a_model_that_is_saved_twice_is_the_same_file(backbone: Backbone, tmp_path: Path) -> None:
@@ -37,6 +38,36 @@ def test_shared_objects_stay_shared_and_the_model_is_the_same(backbone: Backbone
     assert set(_shared(after)) == set(range(1, len(set(_shared(before))) + 1))
     images = np.random.default_rng(0).uniform(0, 255, (2, *backbone.model.input_shape[1:])).astype(np.float32)
     np.testing.assert_array_equal(load_model(file).predict_on_batch(images), backbone.model.predict_on_batch(images))
+
+
+def test_nothing_of_the_training_is_in_the_file(backbone: Backbone, tmp_path: Path) -> None:
+    import keras
+
+    def head(model: Any) -> Any:
+        dropped = keras.layers.Dropout(0.2, name="dropped")
+        layers = [
+            keras.Input((model.output_shape[-1],), name="features"),
+            dropped,
+            keras.layers.Dense(2, name="probabilities"),
+        ]
+        return keras.Sequential(layers, name="head")
+
+    def whole(top: Any) -> Any:
+        return keras.Model(backbone.model.input, top(backbone.model.output), name="classifier")
+
+    trained, other = head(backbone.model), head(backbone.model)
+    trained.compile("adam", "mse", metrics=["accuracy"])
+    trained.train_on_batch(np.ones((4, *trained.input_shape[1:])), np.ones((4, 2)))
+    files = [tmp_path / "one.keras", tmp_path / "two.keras"]
+    models = [whole(trained), whole(other)]
+    for variable, copy in zip(models[0].variables, models[1].variables, strict=True):
+        copy.assign(variable)
+    for model, file in zip(models, files, strict=True):
+        save(model, file)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert trained.optimizer is not None, "it can go on"
+    images = np.ones((2, *backbone.model.input_shape[1:]), np.float32)
+    np.testing.assert_array_equal(load_model(files[0]).predict_on_batch(images), models[0].predict_on_batch(images))
 
 
 def _member(file: Path, name: str) -> bytes:
