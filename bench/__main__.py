@@ -1,7 +1,8 @@
 """`python -m bench [PART …]`: measure and write bench/results/table.md.
 
-Parts: startup, preprocess, large (12-megapixel photos), grow, train; and, only when they are named, scale
-(100,000 photos) and curve (accuracy against photos a class: hours without a GPU, less with --image-size 96).
+Parts: startup, preprocess, large (12-megapixel photos), grow, extract, train; and, only when they are named, scale
+(100,000 photos), memory (training on 100,000 photos) and curve (accuracy against photos a class; hours without a GPU,
+minutes with --image-size 96).
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = ROOT.parent / "shared" / "data" / "flowers"
-PARTS = ("startup", "preprocess", "large", "grow", "train")
-ON_DEMAND = ("scale", "curve")
+PARTS = ("startup", "preprocess", "large", "grow", "extract", "train")
+ON_DEMAND = ("scale", "memory", "curve")
 
 
 def main() -> None:
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="a folder of class folders; drawn flowers when there is none")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "table.md")
     parser.add_argument("--image-size", type=int, default=224, help="of the part curve")
+    parser.add_argument("--rounds", type=int, default=3, help="of the part train")
     given = parser.parse_args()
     unknown = set(given.parts) - {*PARTS, *ON_DEMAND}
     if unknown:
@@ -38,7 +40,7 @@ def main() -> None:
 
 
 def _part(name: str, photos: Path, given: argparse.Namespace) -> str:
-    from bench import growing, learning_curve, preprocessing, scaling, startup, training
+    from bench import extraction, growing, learning_curve, memory, preprocessing, scaling, startup, training
 
     parts = {
         "startup": startup.measure,
@@ -46,8 +48,10 @@ def _part(name: str, photos: Path, given: argparse.Namespace) -> str:
         "large": preprocessing.measure_large,
         "grow": lambda: growing.measure(photos),
         "scale": scaling.measure,
+        "memory": memory.measure,
+        "extract": lambda: extraction.measure(photos),
         "curve": lambda: learning_curve.measure(photos, given.out.parent, given.image_size),
-        "train": lambda: training.measure(photos),
+        "train": lambda: training.measure(photos, given.rounds),
     }
     return parts[name]()
 

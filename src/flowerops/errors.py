@@ -48,6 +48,12 @@ class StoreIntegrityError(FlowerOpsError):
     code, exit_code = "integrity", 5
 
 
+class NotReproducedError(FlowerOpsError):
+    """A model that was trained again came out different."""
+
+    code, exit_code = "not_reproduced", 5
+
+
 class ConflictError(FlowerOpsError):
     """Somebody else holds the lock, the port or the name, or the state moved meanwhile."""
 

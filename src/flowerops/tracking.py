@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import os
 import sys
@@ -65,7 +66,22 @@ class ModelRecord:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-def _mlflow_client(uri: str) -> Any:
+def load_mlflow() -> Any:
+    """Import MLflow's client, and the store of a local ledger with it, without telemetry and chatter.
+
+    Returns:
+        The class of the client.
+
+    Raises:
+        UsageError: MLflow is not installed.
+    """
+    client = _load_client()
+    with loading(), contextlib.suppress(ImportError):
+        importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
+    return client
+
+
+def _load_client() -> Any:
     for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ.setdefault(name, "true")
     try:
@@ -77,8 +93,13 @@ def _mlflow_client(uri: str) -> Any:
         logging.getLogger(name).setLevel(logging.WARNING)
     # What goes wrong in the database is raised as well, and told by whoever catches it: here it would be a traceback.
     logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)
+    return MlflowClient
+
+
+def _mlflow_client(uri: str) -> Any:
+    make = _load_client()
     with loading():  # it imports what suits the address
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client = make(tracking_uri=uri, registry_uri=uri)
     return _PlainClient(client, uri)
 
 
@@ -315,9 +336,17 @@ class Ledger:
         tags = [InputTag("mlflow.data.context", context), InputTag("digest", digest)]
         self._client.log_inputs(run_id, datasets=[DatasetInput(dataset, tags)])
 
-    def log_file(self, run_id: str, file: Path) -> None:
-        """Keep a file with the run."""
-        self._client.log_artifact(run_id, str(file))
+    def log_file(self, run_id: str, file: Path, folder: str | None = None) -> None:
+        """Keep a file with the run, in a folder of its artifacts when given."""
+        self._client.log_artifact(run_id, str(file), folder)
+
+    def log_trial(self, run_id: str, name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Record a finished trial as a child of the run."""
+        experiment = self._client.get_run(run_id).info.experiment_id
+        child = self._client.create_run(experiment, run_name=name, tags={_PARENT_TAG: run_id}).info.run_id
+        self.log_params(child, params)
+        self.log_metrics(child, metrics)
+        self.end_run(child, ok=bool(metrics))
 
     # --- models -----------------------------------------------------------------------------------------------
 
@@ -412,9 +441,14 @@ class StepTracker:
         else:
             self._metrics.update(metrics)
 
-    def file(self, file: Path) -> None:
-        """Keep a file with the run."""
+    def trial(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Record one of several trainings as a run of its own below this one; no metrics mean that it failed."""
         if self._ledger and self._run_id:
-            self._ledger.log_file(self._run_id, file)
+            self._ledger.log_trial(self._run_id, name, params, metrics)
+
+    def file(self, file: Path, folder: str | None = None) -> None:
+        """Keep a file with the run, in a folder of its artifacts when given."""
+        if self._ledger and self._run_id:
+            self._ledger.log_file(self._run_id, file, folder)
         else:
             self._files.append(str(file))

@@ -147,6 +147,17 @@ def test_lineage_names_every_version_and_every_job(desk: Desk, first: dict[str, 
         assert name in text
 
 
+def test_a_job_reproduces_a_model(desk: Desk, first: dict[str, Any]) -> None:
+    registered = desk.ok("models", "list")["items"]
+    document = desk.ok("reproduce", "meadow_classifier:1")
+    assert document["verdict"] == "identical"
+    assert (document["dataset"]["name"], document["dataset"]["version"]) == ("meadow_processed", 1)
+    assert document["golden"]["images"] > 0
+    assert document["test"]["max_difference"] == 0
+    assert desk.azure.steps(document["run_id"]).keys() == {"train"}
+    assert desk.ok("models", "list")["items"] == registered
+
+
 def test_the_same_command_again_finds_everything_prepared(desk: Desk, second: dict[str, Any]) -> None:
     before = desk.jobs()
     document = desk.ok("preprocess", "--image-size", "44")

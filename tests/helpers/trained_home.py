@@ -49,7 +49,8 @@ def make_home(place: Path, commands: tuple[list[str], ...] = COMMANDS) -> None:
     make_photos(place / "photos", per_class=8, size=(24, 20))
     os.chdir(place)
     everything_live = mock.patch("flowerops.targets.local.runs._LIVE", {"preprocess", "train", "evaluate"})
-    with mock.patch("flowerops.targets.local.runs.run_child", _run_here), everything_live:
+    nothing_ahead = mock.patch("flowerops.targets.local.target.expecting", lambda *_: contextlib.nullcontext())
+    with mock.patch("flowerops.targets.local.runs.run_child", _run_here), everything_live, nothing_ahead:
         for arguments in commands:
             _run(arguments)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -84,3 +85,24 @@ def test_a_training_killed_between_epochs_ends_with_the_same_bits(
     assert whole.files == resumed.files
     for name in whole.files:
         np.testing.assert_array_equal(whole[name], resumed[name])
+
+
+def test_a_bundle_of_a_training_killed_between_its_writes_is_the_same_byte_for_byte(
+    trained_place: Path, tmp_path: Path
+) -> None:
+    """Of real train steps, each killed in another moment of leaving a checkpoint or of clearing old ones away."""
+    (data,) = (trained_place / ".flowerops/datasets/flowers_processed").iterdir()
+    changes = (2, 5, 9, 13)
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers.killed_bundles", str(data), str(tmp_path), *map(str, changes)],
+        env=clean_environment(PYTHONPATH=str(Path(__file__).parents[1])),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["resumed"] == said["whole"]
+    assert len(said["begun"]) == 5, "every attempt was killed"
+    assert said["begun"] == sorted(said["begun"])
+    assert 0 < said["begun"][-1] < 5

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from helpers.command import Outcome, clean_environment, command_line, flowerops
+from helpers.trained_home import copy_place
 from torture.harness import leftovers
 
 PARAMS = '{"training": {"backbone": "cnn", "epochs": 25, "patience": 25}}'
@@ -132,6 +133,25 @@ def test_case_3_changed_settings_are_refused_and_both_ways_out_work(killed_place
     assert "Traceback" not in outcome.stderr
     fresh = step(killed_place, tmp_path / "two", tmp_path / "there", "--fresh", params=other)
     assert (fresh.code, fresh.document["resumed"]) == (0, None), fresh
+
+
+def test_case_3_the_train_command_refuses_them_too_until_it_is_to_begin_anew(
+    killed_place: Path, tmp_path: Path
+) -> None:
+    place = copy_place(killed_place, tmp_path / "place")
+    run = json.loads((checkpoints(place)[-1] / "checkpoint.json").read_text())["run"]
+    other = ("train", "--backbone", "cnn", "--epochs", "1", "--seed", "7", "--json")
+    refused = flowerops(*other, cwd=place)
+    assert refused.code == 3, refused
+    error = refused.document["error"]
+    assert f"run {run} on this data was interrupted after epoch" in error["message"]
+    assert "its params.epochs is 25 and not 1" in error["message"]
+    assert "its params.seed is 42 and not 7" in error["message"]
+    assert "--fresh" in error["hint"]
+    assert checkpoints(place), "nothing was lost"
+    anew = flowerops(*other, "--fresh", cwd=place)
+    assert (anew.code, anew.document["resumed"]) == (0, None), anew
+    assert checkpoints(place) == []
 
 
 @pytest.mark.parametrize("damaged", ["the newest", "all"])

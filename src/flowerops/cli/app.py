@@ -25,6 +25,7 @@ from flowerops.cli.commands import (
     predict,
     preprocess,
     register,
+    reproduce,
     runs,
     smoketest,
     train,
@@ -61,7 +62,19 @@ def _root(
     del version
 
 
-for _module in (demo, run_command, preprocess, train, evaluate, register, deploy, smoketest, predict, lineage):
+for _module in (
+    demo,
+    run_command,
+    preprocess,
+    train,
+    evaluate,
+    register,
+    deploy,
+    smoketest,
+    predict,
+    lineage,
+    reproduce,
+):
     _module.add_to(app)
 for _upkeep in (verify, gc, doctor):
     _upkeep.add_to(app)

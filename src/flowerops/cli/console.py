@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console as Screen
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -135,10 +136,9 @@ class Console:
             MofNCompleteColumn(),
             _RateColumn(unit),
             TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[status]}"),
         )
         started = time.perf_counter()
-        with Progress(*columns, console=self._err, transient=True) as progress:
+        with _BarOverStatus(*columns, console=self._err, transient=True) as progress:
             lines = ProgressLines(self._log, label, total, unit) if self._log else None
             bar = _Bar(progress, label, total, lines)
             yield bar
@@ -157,6 +157,16 @@ class Console:
         self.message(f"{said} · {status}" if status else said)
 
 
+class _BarOverStatus(Progress):
+    """A bar, and how the work goes in a line below it: side by side they would not fit into 80 columns."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        for task in self.tasks:
+            if task.fields["status"]:
+                yield Text(f"  {task.fields['status']}", style="dim", no_wrap=True, overflow="ellipsis")
+
+
 class _RateColumn(ProgressColumn):
     """How many units a second: 412 photos/s."""
 
@@ -166,9 +176,8 @@ class _RateColumn(ProgressColumn):
 
     def render(self, task: RichTask) -> Text:
         """The column of one bar; the first second says nothing reliable."""
-        if (task.elapsed or 0.0) < 1:
-            return Text("")
-        return Text(rate(task.finished_speed or task.speed or 0.0, self._unit))
+        speed = task.finished_speed or task.speed or 0.0
+        return Text(rate(speed, self._unit) if speed and (task.elapsed or 0.0) >= 1 else "")
 
 
 class _Bar:

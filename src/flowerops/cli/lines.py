@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-_EPOCH = "epoch"
+_A_LINE_EACH = ("epoch", "trial")
 _SECONDS_BETWEEN_LINES = 30
+_SHORT_S = 10
+"""Work that is over as soon as this needs no word about when."""
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that end a line, move the cursor or turn the text round, and halves of characters."""
 
@@ -24,8 +26,19 @@ def _spelled(character: str) -> str:
 
 
 def rate(per_second: float, unit: str) -> str:
-    """How many units a second: 412 photos/s."""
+    """How many units a second: 412 photos/s; of slow ones, how many seconds each takes: 4.2 s/epoch."""
+    if 0 < per_second < 1:
+        return f"{1 / per_second:.1f} s/{unit}"
     return f"{per_second:,.0f} {unit}s/s" if per_second >= 10 else f"{per_second:.1f} {unit}s/s"
+
+
+def duration(seconds: float) -> str:
+    """For people: 42 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 class Listener(Protocol):
@@ -54,7 +67,7 @@ class LogFile:
 
 
 class ProgressLines:
-    """Progress as lines: one an epoch, and one now and then in work that takes long."""
+    """Progress as lines: one an epoch or a trial, and one now and then in other work that takes long."""
 
     def __init__(self, listener: Listener, label: str, total: int, unit: str) -> None:
         self._listener = listener
@@ -69,12 +82,19 @@ class ProgressLines:
         """Count units as done."""
         self.done += amount
         self.status = status or self.status
-        if self._unit == _EPOCH:
-            self._listener.message(f"epoch {self.done}/{self._total} · {self.status}")
-        elif time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:
-            self._said = time.monotonic()
-            speed = self.done / (self._said - self._started)
-            left = (self._total - self.done) / speed
+        now, left = time.monotonic(), self._total - self.done
+        if self._unit in _A_LINE_EACH:
+            self._listener.message(f"{self._unit} {self.done}/{self._total} · {self.status}{self._most(now, left)}")
+            self._said = now
+        elif left > 0 and now - self._said >= _SECONDS_BETWEEN_LINES:
+            self._said = now
+            speed = self.done / (now - self._started)
             self._listener.message(
-                f"{self._label}: {self.done:,} of {self._total:,}, {rate(speed, self._unit)}, about {left:.0f} s left"
+                f"{self._label}: {self.done:,} of {self._total:,}, {rate(speed, self._unit)}, "
+                f"about {duration(left / speed)} left"
             )
+
+    def _most(self, now: float, left: int) -> str:
+        """How long the rest takes if it is as slow as the last one; training mostly ends before its last epoch."""
+        seconds = left * (now - self._said)
+        return f" · at most {duration(seconds)} left" if seconds >= _SHORT_S else ""

@@ -49,6 +49,14 @@ class TrainingOptions:
     params: ParamsOption = None
     schedule: ScheduleOption = None
     dry_run: DryRun = False
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Forget interrupted trainings on this data, and begin anew.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = False
     backbone: Backbone = None
     weights: Annotated[
         str | None,
@@ -97,6 +105,16 @@ class TrainingOptions:
         str | None,
         typer.Option(
             help="While fine-tuning, or for cnn: any of flip,crop,colour,mixup,cutmix, or none. Default: flip,crop.",
+            show_default=False,
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None
+    tune: Annotated[
+        int | None,
+        typer.Option(
+            help="Search for good parameters in so many trials first. --dry-run shows which.",
+            metavar="TRIALS",
+            min=2,
             show_default=False,
             rich_help_panel=_TRAINING,
         ),
@@ -194,6 +212,7 @@ class TrainingOptions:
             self.train_params(sections),
             preprocess_params(sections, self.image_size, self.fit, self.max_bad),
             intake_mode(self.extend, self.replace, self.data_folder),
+            self.fresh,
         )
 
     def set_up_schedule(self, session: Session, sections: dict[str, dict[str, Any]], model: str | None = None) -> bool:

@@ -110,11 +110,11 @@ class ShardReader:
 
     def __init__(self, paths: Sequence[Path], walks: int = 1) -> None:
         """walks: how many walks through the places go on in turns."""
-        self._files = [(path, _open(path)) for path in paths]
-        self._groups = [(path, file, group) for path, file in self._files for group in range(file.num_row_groups)]
-        lengths = [file.metadata.row_group(group).num_rows for _, file, group in self._groups]
+        self._files = [(path, _metadata(path)) for path in paths]
+        self._groups = [(path, known, group) for path, known in self._files for group in range(known.num_row_groups)]
+        lengths = [known.row_group(group).num_rows for _, known, group in self._groups]
         self._starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        keys = [_keys(path, file) for path, file in self._files]
+        keys = [_keys(path, known) for path, known in self._files]
         self._keys = np.concatenate([np.empty(0, "S64"), *keys])
         self._order = np.argsort(self._keys, kind="stable")
         self._cached_groups = 2 + walks * _most_overlapping(keys)
@@ -134,8 +134,8 @@ class ShardReader:
             StoreIntegrityError: A shard is damaged.
         """
         names = [field.name for field in fields(PhotoFacts)]
-        for path, file in self._files:
-            with _checked(path):
+        for path, known in self._files:
+            with _opened(path, known) as file:
                 table = file.read(columns=[*names, "split", "label"])
                 columns = [table[name].to_pylist() for name in (*names, "split", "label")]
             for *values, split, label in zip(*columns, strict=True):
@@ -160,8 +160,8 @@ class ShardReader:
     def _images(self, group: int) -> pa.Array:
         images = self._cache.pop(group, None)
         if images is None:
-            path, file, number = self._groups[group]
-            with _checked(path):
+            path, known, number = self._groups[group]
+            with _opened(path, known) as file:
                 images = file.read_row_group(number, columns=["image"])["image"].combine_chunks().field("bytes")
         self._cache[group] = images  # the dictionary's order is that of their last use
         while len(self._cache) > self._cached_groups:
@@ -185,8 +185,8 @@ def split_files(folder: Path, split: Split) -> list[Path]:
     return sorted((folder / DATA_DIR).glob(f"{FILE_SPLIT[split]}-*.parquet"))
 
 
-def _keys(path: Path, file: pq.ParquetFile) -> npt.NDArray[np.bytes_]:
-    with _checked(path):
+def _keys(path: Path, known: pq.FileMetaData) -> npt.NDArray[np.bytes_]:
+    with _opened(path, known) as file:
         return np.array([key.encode() for key in file.read(columns=["sha256"])["sha256"].to_pylist()], "S64")
 
 
@@ -196,9 +196,19 @@ def _most_overlapping(keys: Sequence[npt.NDArray[np.bytes_]]) -> int:
     return max((sum(first <= start <= last for first, last in spans) for start, _ in spans), default=1)
 
 
-def _open(path: Path) -> pq.ParquetFile:
-    with _checked(path):
-        return pq.ParquetFile(path, memory_map=True)
+def _metadata(path: Path) -> pq.FileMetaData:
+    with _opened(path) as file:
+        return file.metadata
+
+
+@contextlib.contextmanager
+def _opened(path: Path, known: pq.FileMetaData | None = None) -> Iterator[pq.ParquetFile]:
+    """A shard for a moment: there may be more of them than a process may keep open.
+
+    It is read and not mapped, since the pages of a mapped file count as memory of the process that reads them all.
+    """
+    with _checked(path), pq.ParquetFile(path, metadata=known) as file:
+        yield file
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ class Deployment(Document):
     colour: Colour
     model: ModelRef
     dataset: VersionRef
-    build_id: str
+    build_id: str | None
     bundle: str = ""
     created: str
 

@@ -60,7 +60,8 @@ class TrainParams(Document):
     deterministic: give up speed for the same bits each time. threads: at most so many CPU threads. require_gpu: no
     training without one. precision: of the arithmetic on pixels; auto takes the GPU's 16 bits. cache: remember
     features. quantize, saved_model: what the bundle gets besides. max_quantize_drop: largest loss of accuracy (0..1)
-    on the validation split with which the int8 model is kept. tensorboard: write its logs.
+    on the validation split with which the int8 model is kept. tensorboard: write its logs. tune: train so many times
+    with other values of what is open here, and keep the best, see `flowerops.domain.search`.
     """
 
     backbone: str = "efficientnet_lite0"
@@ -88,6 +89,7 @@ class TrainParams(Document):
     max_quantize_drop: float = Field(0.02, ge=0, le=1)
     saved_model: bool = False
     tensorboard: bool = False
+    tune: int | None = Field(None, ge=2, le=1000)
 
     @field_validator("fine_tune", mode="before")
     @classmethod

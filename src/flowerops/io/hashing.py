@@ -59,13 +59,18 @@ def _read_seal_line(line: str) -> tuple[str, str]:
     return name, digest
 
 
+def sealed_files(folder: Path) -> dict[str, str]:
+    """What a seal says: SHA-256 by path relative to the folder. Nothing is compared, see `verify_seal`."""
+    lines = (folder / SEAL_FILE).read_bytes().decode("utf-8", "surrogateescape").split("\n")
+    return dict(_read_seal_line(line) for line in lines if line)
+
+
 def seal_problems(folder: Path) -> list[Problem]:
     """Compare a sealed folder with its SHA256SUMS; an empty list means intact."""
     seal = folder / SEAL_FILE
     if not seal.is_file():
         return [{"path": SEAL_FILE, "expected": "a seal", "got": "missing"}]
-    lines = seal.read_bytes().decode("utf-8", "surrogateescape").split("\n")
-    expected = dict(_read_seal_line(line) for line in lines if line)
+    expected = sealed_files(folder)
     present = set(_files_of(folder))
     added = sorted(present - set(expected))
     problems: list[Problem] = [{"path": name, "expected": "no file", "got": "unexpected"} for name in added]

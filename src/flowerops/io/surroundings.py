@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import hashlib
 import platform
+import re
 import socket
 import subprocess
 import sys
@@ -13,8 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flowerops.domain.build import BuildInfo, CodeInfo, build_from_environment
+from flowerops.io.parallel import usable_cores
 
 _GIT_TIMEOUT_S = 10
+_CPU_NAME = re.compile(r"^model name\s*:(.*)$", re.MULTILINE)
 _NAMED_PACKAGES = ("flowerops", "tensorflow-cpu", "tensorflow", "keras", "ai-edge-litert", "numpy", "pillow", "mlflow")
 
 
@@ -43,16 +47,27 @@ def build_info(env: Mapping[str, str], build_id: str | None = None, build_uri: s
 
 
 def environment_info() -> dict[str, str]:
-    """Python, platform, the versions that decide about results, and a digest over every installed package."""
+    """Python, platform, processor, the versions that decide about results, and a digest over all installed packages."""
     versions = _installed()
     listing = "\n".join(f"{name}=={version}" for name, version in sorted(versions.items()))
     named = {name: versions[name] for name in _NAMED_PACKAGES if name in versions}
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cores": str(usable_cores()),
         **named,
         "packages_digest": hashlib.sha256(listing.encode()).hexdigest(),
     }
+
+
+def _cpu() -> str:
+    """The processor's name: what it can do decides about the last bits of a result."""
+    with contextlib.suppress(OSError):
+        names = _CPU_NAME.findall(Path("/proc/cpuinfo").read_text(errors="replace"))
+        if names:
+            return str(names[0]).strip()
+    return platform.processor() or platform.machine()
 
 
 def _installed() -> dict[str, str]:

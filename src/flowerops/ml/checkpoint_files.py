@@ -18,34 +18,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flowerops.domain.documents import Document
 from flowerops.errors import StoreIntegrityError
 from flowerops.io.atomic import publish_folder
 from flowerops.io.discard import discard
 from flowerops.io.hashing import seal_folder, seal_problems
 from flowerops.io.surroundings import now
+from flowerops.ml.checkpoint_facts import FACTS_FILE, Facts
 from flowerops.ml.checkpoint_place import checkpoints_in
 
 KEPT = 2
 """The newest may be damaged by whatever ended the attempt that wrote it; then there is the one before."""
 
-_FACTS_FILE = "checkpoint.json"
 _STATE_FILE = "state.npz"
-
-
-class Facts(Document):
-    """`checkpoint.json`.
-
-    epoch: how many are finished. run: id of the pipeline run that wrote it. fingerprint: everything that decides the
-    result of the training. history: each epoch's metrics by name; the best score and when it was are read from there.
-    """
-
-    schema_version: int = 1
-    epoch: int
-    run: str | None
-    created: str
-    fingerprint: dict[str, Any]
-    history: dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -71,7 +55,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, run: str | None, fing
     np.savez(state, allow_pickle=False, **checkpoint.arrays)
     with publish_folder(target) as temp:
         (temp / _STATE_FILE).write_bytes(state.getbuffer())
-        (temp / _FACTS_FILE).write_text(facts.to_json())
+        (temp / FACTS_FILE).write_text(facts.to_json())
         seal_folder(temp)
     _prune(folder, target)
     return target
@@ -94,7 +78,7 @@ def read_checkpoint(path: Path) -> tuple[Facts, Checkpoint]:
     """
     for problem in seal_problems(path):
         raise StoreIntegrityError(f"{problem['path']} is {'altered' if len(problem['got']) == 64 else problem['got']}")
-    facts = Facts.from_json((path / _FACTS_FILE).read_bytes(), _FACTS_FILE)
+    facts = Facts.from_json((path / FACTS_FILE).read_bytes(), FACTS_FILE)
     try:
         with np.load(path / _STATE_FILE, allow_pickle=False) as state:
             arrays = {name: state[name] for name in state.files}

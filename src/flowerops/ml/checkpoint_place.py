@@ -17,6 +17,9 @@ SPACING = 50.0
 
 LOCK = "lock"
 
+TUNING_FILE = "tuning.json"
+"""Beside the checkpoints: the finished trials of a search for parameters."""
+
 
 def checkpoints_in(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the newest first; there need not be such a folder."""
@@ -52,6 +55,14 @@ class CheckpointPlace:
                 _discard_all(self.folder)
             yield
 
+    def is_held(self) -> bool:
+        """Whether a training is at work here right now."""
+        try:
+            with exclusive(self.folder / LOCK, "the folder", timeout_s=0.0):
+                return False
+        except ConflictError:
+            return True
+
     def remove(self) -> None:
         """Delete the folder, unless another training is at work in it."""
         with contextlib.suppress(ConflictError), exclusive(self.folder / LOCK, "the folder", timeout_s=0.0):
@@ -65,3 +76,4 @@ class CheckpointPlace:
 def _discard_all(folder: Path) -> None:
     for path in checkpoints_in(folder):
         discard(path)
+    (folder / TUNING_FILE).unlink(missing_ok=True)

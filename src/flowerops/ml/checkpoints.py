@@ -7,8 +7,10 @@ from typing import Any
 
 from flowerops.domain.progress import Progress
 from flowerops.errors import BadInputError, FlowerOpsError, StoreIntegrityError
-from flowerops.ml.checkpoint_files import Checkpoint, Facts, read_checkpoint, write_checkpoint
+from flowerops.ml.checkpoint_facts import Facts
+from flowerops.ml.checkpoint_files import Checkpoint, read_checkpoint, write_checkpoint
 from flowerops.ml.checkpoint_place import CheckpointPlace, checkpoints_in
+from flowerops.ml.fingerprint import differing
 
 
 class Checkpoints:
@@ -71,27 +73,14 @@ class Checkpoints:
         self._not_before = ended + self._place.spacing * (ended - begun)
 
     def _check(self, facts: Facts) -> None:
-        theirs, ours = _flat(facts.fingerprint), _flat(self._fingerprint)
-        for name in [*ours, *(name for name in theirs if name not in ours)]:
-            if theirs.get(name) != ours.get(name):
-                raise BadInputError(
-                    f"the checkpoints in {self._place.folder} belong to run {facts.run or '(without a name)'}, "
-                    f"whose {name} is {theirs.get(name)} and not {ours.get(name)}",
-                    self._way_out,
-                    {"run": facts.run, "differs": name, "checkpoints": str(self._place.folder)},
-                )
+        if found := differing(facts.fingerprint, self._fingerprint):
+            raise BadInputError(
+                f"the checkpoints in {self._place.folder} belong to run {facts.run or '(without a name)'}, "
+                f"whose {', whose '.join(found)}",
+                self._way_out,
+                {"run": facts.run, "differs": found, "checkpoints": str(self._place.folder)},
+            )
 
     @property
     def _way_out(self) -> str:
         return f"To begin anew, delete {self._place.folder} or give the step --fresh."
-
-
-def _flat(value: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """{"params": {"seed": 1}} as {"params.seed": 1}."""
-    flat: dict[str, Any] = {}
-    for name, member in value.items():
-        if isinstance(member, dict):
-            flat |= _flat(member, f"{above}{name}.")
-        else:
-            flat[above + name] = member
-    return flat

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from flowerops.io.atomic import publish_folder
 from flowerops.io.hashing import seal_folder, seal_problems
+from flowerops.io.loading import give_memory_back
 from flowerops.io.parallel import usable_cores
 from flowerops.ml.backbones import Backbone
 from flowerops.ml.devices import active
@@ -34,16 +35,18 @@ class Engine:
     """A way to compute features.
 
     name: part of the cache's key, since engines round differently. infer: uint8 [k, size, size, 3] → float32 [k, d];
-    may be called from `workers` threads at once, best with `slice` images a call.
+    may be called from `workers` threads at once, best with `slice` images a call. flatbuffer: the backbone for LiteRT,
+    where that is what runs.
     """
 
     name: str
     infer: Callable[[Pixels], npt.NDArray[np.float32]]
     workers: int
     slice: int
+    flatbuffer: bytes | None = None
 
 
-def choose_engine(backbone: Backbone, cache_dir: Path, threads: int | None) -> Engine:
+def choose_engine(backbone: Backbone, cache_dir: Path | None, threads: int | None) -> Engine:
     """Take the GPU when there is one, else one single-threaded LiteRT interpreter for each thread.
 
     Several small interpreters need no barrier after each layer, so they scale with the cores where one interpreter
@@ -51,7 +54,7 @@ def choose_engine(backbone: Backbone, cache_dir: Path, threads: int | None) -> E
 
     Args:
         backbone: The frozen network.
-        cache_dir: Where its LiteRT form is kept.
+        cache_dir: Where its LiteRT form is kept; None to keep it nowhere.
         threads: Upper limit; None for all cores that this process may use.
     """
     if gpus():
@@ -64,18 +67,26 @@ def choose_engine(backbone: Backbone, cache_dir: Path, threads: int | None) -> E
             local.interpreter = open_interpreter(flatbuffer, threads=1)
         return run(local.interpreter, pixels)
 
-    return Engine("litert", infer, min(threads or usable_cores(), _MAX_INTERPRETERS), _CPU_SLICE)
+    return Engine("litert", infer, min(threads or usable_cores(), _MAX_INTERPRETERS), _CPU_SLICE, flatbuffer)
 
 
-def converted(backbone: Backbone, cache_dir: Path) -> bytes:
+def converted_folder(cache_dir: Path) -> Path:
+    """Where converted backbones are kept, each in a folder with the first 32 digits of its digest."""
+    return cache_dir / "tflite"
+
+
+def converted(backbone: Backbone, cache_dir: Path | None) -> bytes:
     """The backbone as a LiteRT flatbuffer, converted once; a damaged copy is made anew."""
-    folder = cache_dir / "tflite" / backbone.digest[:32]
+    if cache_dir is None:
+        return to_tflite(backbone.model)
+    folder = converted_folder(cache_dir) / backbone.digest[:32]
     if folder.is_dir() and seal_problems(folder):
         shutil.rmtree(folder, ignore_errors=True)
     if not folder.is_dir():
         with publish_folder(folder) as temp:
             (temp / _CONVERTED_FILE).write_bytes(to_tflite(backbone.model))
             seal_folder(temp)
+        give_memory_back()  # a conversion leaves over 200 MB, just before memory is wanted for the features
     return (folder / _CONVERTED_FILE).read_bytes()
 
 

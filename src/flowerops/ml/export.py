@@ -10,6 +10,7 @@ import numpy as np
 
 from flowerops.domain.bundle import KERAS_FILE, TFLITE_FILE
 from flowerops.errors import FlowerOpsError
+from flowerops.ml.keras_file import save
 from flowerops.ml.litert import open_interpreter, run, to_tflite
 from flowerops.ml.runtime import load_tensorflow
 from flowerops.ml.source import Pixels
@@ -17,7 +18,7 @@ from flowerops.ml.source import Pixels
 MAX_DIFFERENCE = 1e-4
 
 
-def export(model: Any, folder: Path, sample_pixels: Pixels) -> dict[str, float]:
+def export(model: Any, folder: Path, sample_pixels: Pixels, flatbuffer: bytes | None = None) -> dict[str, float]:
     """Write `model.keras` and `model.tflite` into a folder and compare them on sample images.
 
     The Keras file is loaded again in safe mode and the loaded model is compared, so what is proven holds for the files.
@@ -26,6 +27,7 @@ def export(model: Any, folder: Path, sample_pixels: Pixels) -> dict[str, float]:
         model: keras.Model, float32 RGB 0..255 [batch, size, size, 3] → probabilities [batch, classes].
         folder: An existing folder that nobody reads yet (see io.atomic.publish_folder).
         sample_pixels: At least one image, uint8 RGB, [n, size, size, 3].
+        flatbuffer: The same model for LiteRT, where it is there already; None to convert it.
 
     Returns:
         max_difference (largest difference of a probability), keras_bytes, tflite_bytes, seconds.
@@ -37,9 +39,9 @@ def export(model: Any, folder: Path, sample_pixels: Pixels) -> dict[str, float]:
         raise ValueError("export needs at least one sample image")
     began = time.perf_counter()
     keras_file, tflite_file = folder / KERAS_FILE, folder / TFLITE_FILE
-    model.save(keras_file)
-    tflite_file.write_bytes(to_tflite(model))
-    expected = load_model(keras_file).predict_on_batch(sample_pixels.astype(np.float32))
+    save(model, keras_file)
+    tflite_file.write_bytes(flatbuffer or to_tflite(model))
+    expected = _answers(load_model(keras_file), sample_pixels)
     got = run(open_interpreter(tflite_file.read_bytes()), sample_pixels)
     difference = float(np.abs(expected - got).max())
     if not difference <= MAX_DIFFERENCE:  # also true for a NaN
@@ -53,6 +55,13 @@ def export(model: Any, folder: Path, sample_pixels: Pixels) -> dict[str, float]:
         "tflite_bytes": float(tflite_file.stat().st_size),
         "seconds": round(time.perf_counter() - began, 3),
     }
+
+
+def _answers(model: Any, pixels: Pixels) -> Any:
+    """Called as it is: `predict_on_batch` would first trace a graph, which takes longer than a few images."""
+    import keras
+
+    return keras.ops.convert_to_numpy(model(pixels.astype(np.float32), training=False))
 
 
 def load_model(path: Path) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ from flowerops.ml.checkpoint_place import CheckpointPlace
 from flowerops.ml.checkpoints import Checkpoints
 from flowerops.ml.devices import active, choose_devices, using
 from flowerops.ml.end_to_end import fit_cnn
-from flowerops.ml.features import extract
+from flowerops.ml.features import Extracted, extract
 from flowerops.ml.fine_tuning import fine_tune
+from flowerops.ml.fingerprint import decisive, software
 from flowerops.ml.head import Examples, fit_head
 from flowerops.ml.learning import Fitted, check_labels
 from flowerops.ml.listener import Listener, OnEpoch
-from flowerops.ml.runtime import configure, versions
+from flowerops.ml.litert_head import with_head
+from flowerops.ml.runtime import configure
 from flowerops.ml.sharing import share_checkpoint, share_features
 from flowerops.ml.source import ImageSource, JoinedSource
 
@@ -58,8 +60,8 @@ class TrainedModel:
     model: keras.Model, float32 RGB 0..255 [batch, size, size, 3] → probabilities [batch, classes].
     backbone: name, source and SHA-256 of the pretrained weights. history: each epoch's loss, accuracy, val_loss and
     val_accuracy. metrics: the same of the best epoch, whose weights the model has, and best_epoch, epochs.
-    features: images computed and cached. seconds: by phase. settings: learning_rate, batch_size and,
-    with a backbone, weight_decay as used.
+    features: images computed and cached. seconds: by phase. settings: learning_rate,
+    batch_size and, with a backbone, weight_decay as used. flatbuffer: the model for LiteRT, where it costs nothing.
     resumed: after how many epochs, from a checkpoint of which run; None where the training began with the first.
     """
 
@@ -71,6 +73,7 @@ class TrainedModel:
     seconds: dict[str, float]
     settings: dict[str, float]
     resumed: dict[str, Any] | None
+    flatbuffer: bytes | None = None
 
 
 def train(work: Training, progress: Progress, on_epoch: OnEpoch) -> TrainedModel:
@@ -118,7 +121,12 @@ def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _C
     clock.lap("backbone")
     both = JoinedSource(work.train, work.val)
     computing = functools.partial(
-        extract, backbone, fit=work.fit, cache_dir=work.cache_dir, progress=progress, threads=work.params.threads
+        extract,
+        backbone,
+        fit=work.fit,
+        cache_dir=work.cache_dir if work.params.cache else None,
+        progress=progress,
+        threads=work.params.threads,
     )
     found = share_features(computing, both, active().replicas)
     clock.lap("features")
@@ -132,7 +140,14 @@ def _train_head(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _C
         clock.lap("fine_tune")
     model = _assembled(backbone, head.model)
     features = {"computed": found.computed, "cached": found.cached}
-    return _result(model, backbone.info, fitted, features, clock, listener.found)
+    result = _result(model, backbone.info, fitted, features, clock, listener.found)
+    return result if work.params.fine_tune else replace(result, flatbuffer=_flatbuffer(found, fitted.model))
+
+
+def _flatbuffer(found: Extracted, head: Any) -> bytes | None:
+    """The model for LiteRT, made of the backbone's own form, which is there; other engines have none."""
+    kernel, bias = head.layers[-1].get_weights()
+    return with_head(found.flatbuffer, kernel, bias) if found.flatbuffer else None
 
 
 def _train_cnn(work: Training, progress: Progress, on_epoch: OnEpoch, clock: _Clock) -> TrainedModel:
@@ -162,18 +177,14 @@ def _listener(work: Training, backbone: str | None, progress: Progress, on_epoch
 
 def _fingerprint(work: Training, backbone: str | None) -> dict[str, Any]:
     """What, besides the data, decides the result bit by bit, and can differ from one attempt to the next."""
-    installed = versions()
     return {
         "labels": work.labels,
         "image_size": work.image_size,
         "fit": work.fit,
         "decoder": DECODER_VERSION,
-        "params": {
-            **work.params.model_dump(mode="json", exclude={"threads", "weights"}),
-            "epochs": work.params.most_epochs,
-        },
+        "params": decisive(work.params),
         "weights": backbone,
-        **{name: installed.get(name) for name in ("tensorflow", "tensorflow-cpu", "keras")},
+        **software(),
     }
 
 

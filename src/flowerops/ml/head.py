@@ -85,9 +85,12 @@ def _build(width: int, classes: int, penalty: float) -> Any:
 def _batches(examples: Examples, classes: int, batch_size: int, shuffle_seed: int | None) -> Batches:
     """Of (float32 [b, d], float32 [b, classes])."""
     tensorflow = load_tensorflow()
-    features, labels = tensorflow.constant(examples.features), tensorflow.constant(examples.labels)
+    labels, width = tensorflow.constant(examples.labels), examples.features.shape[1]
 
     def batch_of(rows: Any) -> Any:
-        return tensorflow.gather(features, rows), one_hot(tensorflow.gather(labels, rows), classes)
+        # Taken out of the array itself: as a constant of TensorFlow all of them would be in memory twice.
+        features = tensorflow.numpy_function(lambda chosen: examples.features[chosen], [rows], tensorflow.float32)
+        features = tensorflow.ensure_shape(features, (None, width))
+        return features, one_hot(tensorflow.gather(labels, rows), classes)
 
     return make_batches(len(examples.labels), batch_size, shuffle_seed, batch_of)

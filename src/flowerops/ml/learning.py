@@ -25,6 +25,10 @@ _NAMES = {LOSS: "loss", "accuracy": "accuracy", f"val_{LOSS}": "val_loss", "val_
 """What an epoch logs, and what it is called outside: Keras' own "loss" has penalties and class weights in it."""
 
 
+class DivergedError(FlowerOpsError):
+    """The loss became infinite."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to fit: parameters that differ between kinds of models.
@@ -151,7 +155,7 @@ def _compile(model: Any, recipe: Recipe) -> None:
 def _checked(epoch: int, logs: dict[str, float]) -> dict[str, float]:
     metrics = {name: float(logs[key]) for key, name in _NAMES.items()}
     if not all(map(math.isfinite, metrics.values())):
-        raise FlowerOpsError(f"training diverged in epoch {epoch}: the loss is infinite", "Lower the learning rate.")
+        raise DivergedError(f"training diverged in epoch {epoch}: the loss is infinite", "Lower the learning rate.")
     return metrics
 
 

@@ -28,5 +28,5 @@ def render_model_card(info: BundleInfo, splits: Mapping[str, Mapping[str, int]] 
         info=info,
         fit=_FITS[info.geometry.fit],
         splits=splits or {},
-        build_link=Markup(info.build.uri) if info.build.uri and is_link(info.build.uri) else None,  # noqa: S704,
+        build_link=Markup(info.build.uri) if info.build and info.build.uri and is_link(info.build.uri) else None,  # noqa: S704,
     )

@@ -27,6 +27,8 @@ def collect(target: Target, dry_run: bool, progress: Progress) -> dict[str, Any]
         if not dry_run:
             with progress.task("removing", len(found), "item") as task:
                 for item in found:
+                    if item.save:
+                        item.save()
                     discard(item.path)
                     task.advance()
     return _document(found, dry_run)

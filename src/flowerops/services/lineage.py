@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.bundle import BundleInfo, VersionRef
 from flowerops.domain.dataset import Provenance
 from flowerops.domain.lineage import Lineage
@@ -60,7 +61,8 @@ def trace(target: Target, model: ModelVersion, info: BundleInfo) -> ModelLineage
 
 
 def _add_run(graph: Lineage, root: str, target: Target, model: ModelVersion, info: BundleInfo) -> None:
-    experiment = graph.add("experiment", info.run.experiment if info.run else "unknown", missing=info.run is None)
+    tracked = info.run.experiment if info.run else model.tags.get("experiment_name")
+    experiment = graph.add("experiment", tracked or "unknown", missing=tracked is None)
     graph.link(root, experiment, "tracked in")
     run = _find_run(target, model.run_id)
     if run is None:
@@ -84,7 +86,7 @@ def _add_run(graph: Lineage, root: str, target: Target, model: ModelVersion, inf
             graph.link(node, processed, "read")
         elif step.name == "preprocess":
             graph.link(node, processed, "made")
-    _add_build(graph, run_node, info)
+    _add_build(graph, run_node, *origin_of(model, info))
 
 
 def _add_dataset(graph: Lineage, target: Target, ref: VersionRef) -> str:
@@ -108,8 +110,18 @@ def _add_dataset(graph: Lineage, target: Target, ref: VersionRef) -> str:
     return node
 
 
-def _add_build(graph: Lineage, run_node: str, info: BundleInfo) -> None:
-    build, code = info.build, info.code
+def origin_of(model: ModelVersion, info: BundleInfo) -> tuple[BuildInfo, CodeInfo]:
+    """The build and the code behind a model: the bundle says so, or the version's tags do after a deterministic one."""
+    if info.build is not None:
+        return info.build, info.code
+    tags = model.tags
+    build = BuildInfo(
+        kind=tags.get("build_kind", "unknown"), id=tags.get("BuildId", "unknown"), uri=tags.get("BuildUri") or None
+    )
+    return build, CodeInfo(commit=tags.get("git_commit") or None, dirty=tags.get("git_dirty") == "true")
+
+
+def _add_build(graph: Lineage, run_node: str, build: BuildInfo, code: CodeInfo) -> None:
     node = graph.add("build", build.id, system=build.kind, uri=build.uri)
     graph.link(run_node, node, "started by")
     if code.commit:

@@ -12,7 +12,7 @@ from flowerops.domain.bundle import RunRef, VersionRef
 from flowerops.domain.documents import Document
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
-from flowerops.targets.protocol import StepOutput, StepRequest, Target
+from flowerops.targets.protocol import Checkpointing, StepOutput, StepRequest, Target
 
 RUN_TYPE = "run_type"
 
@@ -53,10 +53,11 @@ class Pipeline:
         context: StepContext,
         inputs: Mapping[str, Path | Sequence[Path] | None],
         values: Mapping[str, str] | None = None,
+        checkpoints: Checkpointing = "resume",
     ) -> StepOutput:
         """Run a step and wait for it."""
         datasets = [ref for ref in (context.raw, context.processed) if ref is not None]
-        request = StepRequest(name, inputs, params, context, datasets, values or {})
+        request = StepRequest(name, inputs, params, context, datasets, values or {}, checkpoints)
         output = self.target.runs.run_step(self.run_id, request, self.caller.progress)
         self.run_id = output.pipeline_id or self.run_id
         return output

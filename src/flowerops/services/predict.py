@@ -18,18 +18,20 @@ from flowerops.targets.protocol import Target
 _TIMEOUT_S = 30.0
 
 
-def predict_with_model(target: Target, selector: Selector, images: Sequence[Path]) -> dict[str, Any]:
-    """Score files with a registered model in this process.
+def predict_with_model(
+    target: Target, selector: Selector, images: Sequence[Path], *, quantized: bool = False
+) -> dict[str, Any]:
+    """Score files with a registered model in this process, or with its int8 form.
 
     Returns:
         JSON members `predictions` and `model`.
 
     Raises:
-        BadInputError: No such model, or a file that cannot be read or is not an image.
+        BadInputError: No such model, no int8 form of it, or a file that cannot be read or is not an image.
     """
     payloads = [(path, _read(path)) for path in images]
     model = find_model(target, selector)
-    scorer = Scorer.load(target.models.open(model), model.digest)
+    scorer = Scorer.load(target.models.open(model), model.digest, quantized=quantized)
     predictions = []
     for path, data in payloads:
         try:

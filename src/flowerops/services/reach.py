@@ -116,7 +116,7 @@ def of_build(target: Target, build: str) -> Reach:
     """Models that a build trained, or whose data it made."""
 
     def answer(seen: _Seen) -> tuple[str, dict[str, int]] | None:
-        if build in {seen.info.build.id, seen.model.tags.get("BuildId")}:
+        if build in {seen.info.build_id, seen.model.tags.get("BuildId")}:
             return "trained by it", {}
         made = seen.processed.manifest.provenance.build.id if seen.processed else None
         return ("made of data that it prepared", {}) if build == made else None

@@ -64,7 +64,7 @@ def run_all(target: Target, request: RunRequest, caller: Caller, on_step: OnStep
     check(target, request.train)
     steps = _Steps(on_step)
     try:
-        with begin(target, caller, request.experiment, "run") as pipeline:
+        with target.expecting("train"), begin(target, caller, request.experiment, "run") as pipeline:
             _make_model(pipeline, request, steps)
         wanted = Selector(request.register.params.name)
         deployed = steps.take(
@@ -89,7 +89,10 @@ def _make_model(pipeline: Pipeline, request: RunRequest, steps: _Steps) -> None:
         train_as_job(pipeline, pipeline.target.pipelines, prepared, params, steps.add)
         return
     target = pipeline.target
-    steps.take("train", lambda: train(pipeline, prepared, request.train.params), lambda result: result.document())
+    wish = request.train
+    steps.take(
+        "train", lambda: train(pipeline, prepared, wish.params, fresh=wish.fresh), lambda result: result.document()
+    )
     run = target.runs.find(pipeline.run_id)
     steps.take("evaluate", lambda: evaluate_in(pipeline, request.evaluate, run), lambda result: result.document())
     wanted = RegisterRequest(pipeline.run_id, request.register.params, request.register.policy)

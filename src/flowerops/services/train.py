@@ -13,6 +13,7 @@ from flowerops.domain.dataset import PROCESSED_SUFFIX
 from flowerops.domain.detached import RunDetachedError
 from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.params import Mode, PreprocessParams, TrainParams
+from flowerops.domain.search import planned_search
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
 from flowerops.errors import BadInputError
 from flowerops.services.pipeline import Caller, Pipeline
@@ -29,7 +30,8 @@ TRAINED = "trained"
 class TrainRequest:
     """folder: new photos that become a dataset version first, or None. dataset: which version, or the latest.
 
-    preprocessing: parameters for new photos; None takes what was prepared before, or the defaults.
+    preprocessing: parameters for new photos; None takes what was prepared before, or the defaults. fresh: forget what
+    interrupted trainings on the same data have left, and begin anew.
     """
 
     folder: Path | None
@@ -37,6 +39,7 @@ class TrainRequest:
     params: TrainParams
     preprocessing: PreprocessParams | None
     mode: Mode | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,24 @@ class Trained:
             "classes": result["classes"],
             "metrics": result["metrics"],
             "backbone": result["backbone"],
-            "bundle": {"path": str(self.bundle), "digest": self.manifest.digest},
+            "bundle": {
+                "path": str(self.bundle),
+                "digest": self.manifest.digest,
+                "model_digest": result.get("model_digest"),
+            },
             "features": result["features"],
             "resumed": result.get("resumed"),
             "seconds": {**result["seconds"], "total": round(self.seconds, 3)},
+            "cost": result.get("cost", {}),
+            "quantized": result.get("quantized"),
+            "tuning": result.get("tuning"),
+            "tensorboard": self._tensorboard(result),
             "synthetic": self.processed.manifest.synthetic,
         }
+
+    def _tensorboard(self, result: dict[str, Any]) -> str | None:
+        name = result.get("tensorboard")
+        return str(self.bundle.parent / name) if name else None
 
 
 def resolve(pipeline: Pipeline, request: TrainRequest) -> Prepared:
@@ -120,11 +135,14 @@ def _raw_of(target: Target, processed: DatasetVersion) -> DatasetVersion:
     )
 
 
-def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams) -> Trained:
+def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams, *, fresh: bool = False) -> Trained:
     """Train a candidate on a prepared version, as a step of a pipeline run.
 
+    It goes on from where an interrupted training of the same was, unless `fresh`.
+
     Raises:
-        BadInputError: The data or a parameter cannot be used.
+        BadInputError: The data or a parameter cannot be used, or a training on this data was interrupted that had other
+            parameters.
     """
     raw, processed = prepared.raw, prepared.processed
     pipeline.tag({"dataset_id": f"{raw.name}:{raw.version}", "processed_id": f"{processed.name}:{processed.version}"})
@@ -135,6 +153,7 @@ def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams) -> Traine
             params,
             pipeline.context(raw.ref, processed.ref),
             {"data": processed.folder, "cache": pipeline.target.runs.cache()},
+            checkpoints="fresh" if fresh else "resume",
         )
     except RunDetachedError as detached:  # nobody will be there to say it later
         pipeline.target.runs.tag(detached.run_id, {TRAINED: "true"})
@@ -154,8 +173,8 @@ def trained_from(pipeline: Pipeline, prepared: Prepared, output: StepOutput, sec
 
 def plan(target: Target, request: TrainRequest, caller: Caller) -> dict[str, Any]:
     """What `train` would do, without doing it."""
-    params = request.params.model_dump()
+    params = {"params": request.params.model_dump(), **planned_search(request.params)}
     if request.folder is not None:
-        return {**plan_preprocess(target, _preprocessing(request), caller), "params": params}
+        return {**plan_preprocess(target, _preprocessing(request), caller), **params}
     raw = target.datasets.find(request.dataset)
-    return {"dataset": f"{raw.name}:{raw.version}", "summary": "no new photos", "params": params}
+    return {"dataset": f"{raw.name}:{raw.version}", "summary": "no new photos", **params}

@@ -47,7 +47,7 @@ def identity(scorer: Scorer, name: str, version: int) -> dict[str, object]:
     return {
         "model": {"name": name, "version": version, "digest": scorer.digest},
         "dataset": {"name": dataset.name, "version": dataset.version, "digest": dataset.digest},
-        "build_id": scorer.info.build.id,
+        "build_id": scorer.info.build_id,
     }
 
 

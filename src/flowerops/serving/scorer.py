@@ -7,13 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
-from flowerops.domain.bundle import BUNDLE_FILE, GOLDEN_DIR, GOLDEN_FILE, TFLITE_FILE, BundleInfo, GoldenSet
+from flowerops.domain.bundle import (
+    BUNDLE_FILE,
+    GOLDEN_DIR,
+    GOLDEN_FILE,
+    INT8_FILE,
+    TFLITE_FILE,
+    BundleInfo,
+    GoldenImage,
+    GoldenSet,
+)
 from flowerops.domain.deployment import PARITY_TOLERANCE
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.images import DECODER_VERSION, prepare_image
 from flowerops.io.hashing import verify_seal
 from flowerops.io.parallel import usable_cores
 from flowerops.serving.interpreters import InterpreterPool, Pixels, Probabilities
+
+_QUANTIZED_TOLERANCE = 0.05
+"""An int8 model's probabilities come in steps of 1/256, and processors round the last bit of a layer differently."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +46,25 @@ class Scorer:
         self._pool = pool
 
     @classmethod
-    def load(cls, bundle_dir: Path, expected_digest: str | None = None, threads: int | None = None) -> Scorer:
+    def load(
+        cls,
+        bundle_dir: Path,
+        expected_digest: str | None = None,
+        threads: int | None = None,
+        *,
+        quantized: bool = False,
+    ) -> Scorer:
         """Verify a bundle and load its model; it answers its golden images as it must, or it does not load.
 
         Args:
             bundle_dir: The sealed folder (see domain/bundle.py).
             expected_digest: The digest (SHA-256) that the bundle must have; None takes whatever is sealed there.
             threads: How many images can be scored at once; None means one a core.
+            quantized: Take the int8 model.
 
         Raises:
             StoreIntegrityError: Changed files, another digest, a broken model, or other answers than at training.
-            BadInputError: No such folder, or model, labels and decoder do not fit together.
+            BadInputError: No such folder, no int8 model, or model, labels and decoder do not fit together.
             UsageError: LiteRT is not installed.
         """
         if not bundle_dir.is_dir():
@@ -52,14 +72,16 @@ class Scorer:
         digest = verify_seal(bundle_dir, expected_digest)
         info = BundleInfo.from_json(_read(bundle_dir, BUNDLE_FILE), BUNDLE_FILE)
         _check_decoder(info)
+        if quantized and not (info.quantized and info.quantized.kept):
+            raise BadInputError(f"{bundle_dir} has no int8 model", "Train it with --quantize.")
         count = threads or usable_cores()
-        pool = InterpreterPool(_read(bundle_dir, TFLITE_FILE), count, info.geometry.size)
+        pool = InterpreterPool(_read(bundle_dir, INT8_FILE if quantized else TFLITE_FILE), count, info.geometry.size)
         if pool.classes != len(info.labels):
             raise BadInputError(
                 f"{TFLITE_FILE} answers {pool.classes} classes, but {BUNDLE_FILE} names {len(info.labels)} labels"
             )
         scorer = cls(info, digest, pool, count)
-        scorer._check_parity(bundle_dir)
+        scorer._check_parity(bundle_dir, quantized=quantized)
         return scorer
 
     @property
@@ -89,23 +111,28 @@ class Scorer:
     def _prepared(self, data: bytes) -> Pixels:
         return prepare_image(data, self.info.geometry.size, self.info.geometry.fit).pixels
 
-    def _check_parity(self, bundle_dir: Path) -> None:
+    def _check_parity(self, bundle_dir: Path, *, quantized: bool) -> None:
+        tolerance = _QUANTIZED_TOLERANCE if quantized else PARITY_TOLERANCE
         golden = GoldenSet.from_json(_read(bundle_dir, GOLDEN_FILE), GOLDEN_FILE)
         if not golden.images:
             raise StoreIntegrityError(f"{GOLDEN_FILE}: no golden images, so nothing proves the model's answers")
         for image in golden.images:
             answer = self._pool.run(self._prepared(_read(bundle_dir, f"{GOLDEN_DIR}/{image.file}")))
-            if len(image.probabilities) != len(answer):
+            expected = _expected(image, quantized=quantized)
+            if len(expected) != len(answer):
                 raise StoreIntegrityError(
-                    f"{GOLDEN_FILE}: {image.file}: {len(image.probabilities)} probabilities for {len(answer)} labels"
+                    f"{GOLDEN_FILE}: {image.file}: {len(expected)} probabilities for {len(answer)} labels"
                 )
-            distance = float(np.abs(answer - np.array(image.probabilities)).max())
-            if not distance <= PARITY_TOLERANCE:  # written so that NaN fails too
+            distance = float(np.abs(answer - np.array(expected)).max())
+            if not distance <= tolerance:  # written so that NaN fails too
                 raise StoreIntegrityError(
-                    f"golden image {image.file}: the model's answer is off by {distance:.2g}"
-                    f" (at most {PARITY_TOLERANCE:g})",
+                    f"golden image {image.file}: the model's answer is off by {distance:.2g} (at most {tolerance:g})",
                     "This machine or the model file does not give what training gave; do not serve it.",
                 )
+
+
+def _expected(image: GoldenImage, *, quantized: bool) -> list[float]:
+    return (image.quantized or []) if quantized else image.probabilities
 
 
 def _check_decoder(info: BundleInfo) -> None:

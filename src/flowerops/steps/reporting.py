@@ -93,7 +93,7 @@ def _identity(evaluation: Evaluation, info: BundleInfo, run: str) -> list[tuple[
         ("Model bundle", evaluation.candidate_digest),
         ("Backbone", f"{info.backbone.name} ({info.backbone.weights_source})"),
         ("Trained on", f"{info.processed.name}:{info.processed.version} {info.processed.digest[:16]}"),
-        ("Build", f"{info.build.id} ({info.build.kind})"),
+        ("Build", f"{info.build.id} ({info.build.kind})" if info.build else "-"),
         ("Git commit", _commit(info)),
     ]
     if info.raw is not None:

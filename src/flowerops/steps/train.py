@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from flowerops.datasets.processed import SAMPLES_DIR, ProcessedVersion, SplitImages
+from flowerops.datasets.processed import SAMPLES_DIR, ProcessedVersion
+from flowerops.domain.build import CodeInfo
 from flowerops.domain.bundle import (
     BUNDLE_FILE,
     GOLDEN_DIR,
     GOLDEN_FILE,
+    INT8_FILE,
     MODEL_CARD_FILE,
     TFLITE_FILE,
     BundleInfo,
@@ -27,23 +27,28 @@ from flowerops.domain.bundle import (
 )
 from flowerops.domain.params import TrainParams
 from flowerops.domain.progress import Progress
+from flowerops.domain.reproduction import digest_of_model
+from flowerops.domain.search import Tuning, with_values
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepContext, StepManifest
 from flowerops.domain.workers import ALONE, Worker
 from flowerops.images import DECODER_VERSION, prepare_image
 from flowerops.io.atomic import atomic_write
-from flowerops.io.hashing import seal_folder
+from flowerops.io.hashing import seal_folder, sealed_files
 from flowerops.io.surroundings import environment_info, now
 from flowerops.ml.checkpoint_place import CheckpointPlace
-from flowerops.ml.export import export
+from flowerops.ml.event_log import TENSORBOARD_DIR
 from flowerops.ml.fit import TrainedModel, Training
 from flowerops.ml.fit import train as fit
 from flowerops.reports.model_card import render_model_card
 from flowerops.serving.interpreters import InterpreterPool
+from flowerops.steps.exporting import export_all
+from flowerops.steps.metering import MeteredImages, MeteredProgress, cost
+from flowerops.steps.observing import Watchers
+from flowerops.steps.tuning import tuned, tuning_info, tuning_result
 from flowerops.tracking import StepTracker
 
 BUNDLE_DIR = "bundle"
 HISTORY_FILE = "history.json"
-_PARITY_IMAGES = 8
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     version = ProcessedVersion(work.data)
     geometry = Geometry(size=version.manifest.params["image_size"], fit=version.manifest.params["fit"])
     tracker.params({**work.params.model_dump(), "image_size": geometry.size, "fit": geometry.fit})
-    train_images, val_images = version.split("train"), version.split("val")
+    train_images, val_images = MeteredImages(version.split("train")), MeteredImages(version.split("val"))
     place = _checkpoint_place(work, version)
     training = Training(
         train_images,
@@ -88,31 +93,52 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
         place,
         work.worker,
     )
-    with place.held(fresh=work.fresh) if place else nullcontext():
-        trained = fit(training, progress, lambda epoch, metrics: tracker.metrics(metrics, epoch))
+    metered = MeteredProgress(progress, len(train_images.keys))
+    watchers = Watchers(out, tracker, progress, tensorboard=work.params.tensorboard)
+    began = time.perf_counter()
+    with place.held(fresh=work.fresh) if place else nullcontext(), tuned(training, out, progress, tracker) as found:
+        chosen, search = found
+        tuning = search.tuning if search else None
+        searching = {"tuning": time.perf_counter() - began} if tuning else {}
+        trained = fit(chosen, metered, watchers.epoch)
+    features = (search.features if search else None) or trained.features
     tracker.params({f"used_{name}": value for name, value in trained.settings.items()})
     bundle = out / BUNDLE_DIR
     bundle.mkdir()
-    started = time.perf_counter()
-    progress.message("exporting the model")
-    export(trained.model, bundle, _first(val_images, _PARITY_IMAGES))
-    seconds = {**trained.seconds, "export": time.perf_counter() - started}
-    info = _bundle_info(work, version, geometry, trained)
+    began = time.perf_counter()
+    quantized = export_all(trained, chosen, bundle, progress)
+    seconds = {**searching, **trained.seconds, "export": time.perf_counter() - began}
+    seconds["decode"] = train_images.seconds + val_images.seconds
+    info = _bundle_info(work, version, geometry, trained, tuning).model_copy(update={"quantized": quantized})
     _write_golden(version, info, bundle)
     atomic_write(bundle / BUNDLE_FILE, info.to_json())
     atomic_write(bundle / MODEL_CARD_FILE, render_model_card(info, version.manifest.split_classes))
     digest = seal_folder(bundle)
+    model_digest = digest_of_model(info, sealed_files(bundle))
     atomic_write(out / HISTORY_FILE, json.dumps(trained.history, indent=1) + "\n")
+    figures = cost(trained, metered.images_per_second)
     manifest = StepManifest(
         step="train",
         digest=digest,
         params=work.params.model_dump(),
         parents=[ref for ref in (info.raw, info.processed) if ref is not None],
-        provenance=work.context.provenance(info.created, info.environment),
-        result=_result(version, trained, seconds),
+        provenance=work.context.provenance(now(), info.environment),
+        result={
+            **_result(version, trained, seconds),
+            "model_digest": model_digest,
+            "features": features,
+            "cost": figures,
+            "quantized": quantized.model_dump() if quantized else None,
+            "tuning": tuning_result(tuning),
+            "tensorboard": TENSORBOARD_DIR if work.params.tensorboard else None,
+        },
     )
     atomic_write(out / OUTPUT_MANIFEST, manifest.to_json())
-    tracker.metrics(trained.metrics)
+    # The plain names are the epochs' own; the last epoch is mostly not the best one.
+    best = {f"best_{name}" if name in trained.history else name: value for name, value in trained.metrics.items()}
+    watchers.ended(
+        trained.history, {**best, **figures, **{f"seconds_{name}": value for name, value in seconds.items()}}
+    )
     for name in (BUNDLE_FILE, MODEL_CARD_FILE):
         tracker.file(bundle / name)
     return manifest
@@ -125,41 +151,51 @@ def _checkpoint_place(work: TrainInput, version: ProcessedVersion) -> Checkpoint
     return CheckpointPlace(work.checkpoints, run, version.manifest.digest)
 
 
-def _first(images: SplitImages, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    return images.pixels(range(min(count, len(images))))
-
-
-def _bundle_info(work: TrainInput, version: ProcessedVersion, geometry: Geometry, trained: TrainedModel) -> BundleInfo:
+def _bundle_info(
+    work: TrainInput, version: ProcessedVersion, geometry: Geometry, trained: TrainedModel, tuning: Tuning | None
+) -> BundleInfo:
     manifest, context = version.manifest, work.context
+    params = with_values(work.params, dict(tuning.best.values)) if tuning else work.params
     return BundleInfo(
-        created=now(),
+        created=None if work.params.deterministic else now(),
         labels=version.labels,
         geometry=geometry,
         decoder_version=DECODER_VERSION,
         backbone=trained.backbone,
         raw=context.raw or manifest.parents[0],
         processed=context.processed or VersionRef(name=manifest.name, digest=manifest.digest),
-        run=context.run,
-        build=context.build,
-        code=context.code,
+        run=None if work.params.deterministic else context.run,
+        build=None if work.params.deterministic else context.build,
+        code=CodeInfo() if work.params.deterministic else context.code,
         environment=environment_info(),
-        params={**work.params.model_dump(), "epochs": work.params.most_epochs, **trained.settings},
+        requested=params.model_dump(mode="json", exclude_none=True),
+        params={**params.model_dump(), "epochs": params.most_epochs, **trained.settings},
         metrics=trained.metrics,
         synthetic=manifest.synthetic,
+        tuning=tuning_info(tuning),
     )
 
 
 def _write_golden(version: ProcessedVersion, info: BundleInfo, bundle: Path) -> None:
-    """Copy the version's sample photos and record what the exported model answers for them."""
+    """Copy the version's sample photos and record what the exported models answer for them."""
     pool = InterpreterPool((bundle / TFLITE_FILE).read_bytes(), 1, info.geometry.size)
+    kept = bool(info.quantized and info.quantized.kept)
+    int8 = InterpreterPool((bundle / INT8_FILE).read_bytes(), 1, info.geometry.size) if kept else None
     (bundle / GOLDEN_DIR).mkdir()
     images = []
     for sample in version.samples():
         source = version.folder / SAMPLES_DIR / sample.file
         shutil.copyfile(source, bundle / GOLDEN_DIR / sample.file)
         prepared = prepare_image(source.read_bytes(), info.geometry.size, info.geometry.fit)
-        answer = [float(value) for value in pool.run(prepared.pixels)]
-        images.append(GoldenImage(file=sample.file, label=sample.label, sha256=sample.sha256, probabilities=answer))
+        images.append(
+            GoldenImage(
+                file=sample.file,
+                label=sample.label,
+                sha256=sample.sha256,
+                probabilities=pool.run(prepared.pixels).tolist(),
+                quantized=int8.run(prepared.pixels).tolist() if int8 else None,
+            )
+        )
     atomic_write(bundle / GOLDEN_FILE, GoldenSet(images=images).to_json())
 
 

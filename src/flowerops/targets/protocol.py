@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from flowerops.datasets.raw import NewPhotos
 from flowerops.domain.bundle import VersionRef
@@ -18,6 +18,9 @@ from flowerops.domain.params import EvaluateParams, GatePolicy, Mode, Preprocess
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
 from flowerops.domain.verification import Problem
+
+Checkpointing = Literal["resume", "fresh", "none"]
+"""What a training does with checkpoints, see `StepRequest`."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,11 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class StepRequest:
-    """One step to run: preprocess, train or evaluate; `inputs` are folders by input name, `values` further texts."""
+    """One step to run: preprocess, train or evaluate; `inputs` are folders by input name, `values` further texts.
+
+    checkpoints: whether a training goes on from those of an interrupted one (resume), deletes them (fresh), or neither
+    reads nor leaves any of which a later command knows (none).
+    """
 
     name: str
     inputs: Mapping[str, Path | Sequence[Path] | None]
@@ -98,6 +105,7 @@ class StepRequest:
     context: StepContext
     datasets: Sequence[VersionRef] = ()
     values: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: Checkpointing = "resume"
 
 
 @dataclass(frozen=True)
@@ -199,12 +207,16 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Garbage:
-    """A file or folder to remove. kind: leftover, version, object, cache or output. why: in words."""
+    """A file or folder to remove. kind: leftover, version, object, cache or output. why: in words.
+
+    bytes: how many its removal frees. save: called before, puts what must not be lost somewhere else.
+    """
 
     kind: str
     path: Path
     bytes: int
     why: str
+    save: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -543,6 +555,9 @@ class Target(Protocol):
     @property
     def name(self) -> str:
         """`local` or `azureml`."""
+
+    def expecting(self, step: str) -> AbstractContextManager[None]:
+        """Get ready for a step that will probably be run in the block, where that saves time."""
 
     @property
     def datasets(self) -> DatasetStore:

@@ -274,6 +274,6 @@ def test_work_that_takes_long_says_now_and_then_how_far_it_is(monkeypatch, capsy
             task.advance(30)
     said = [line for line in capsys.readouterr().err.splitlines() if " of " in line]
     assert said == [
-        "reading photos: 60 of 300, 1.5 files/s, about 160 s left",
-        "reading photos: 120 of 300, 1.5 files/s, about 120 s left",
+        "reading photos: 60 of 300, 1.5 files/s, about 2 min 40 s left",
+        "reading photos: 120 of 300, 1.5 files/s, about 2 min 0 s left",
     ]

@@ -103,3 +103,14 @@ def test_joined_sources_give_the_images_of_both() -> None:
     for wanted in ([0, 4], [5, 8], [2, 3, 6, 7], list(range(9))):
         np.testing.assert_array_equal(both.pixels(wanted), everything[wanted])
     np.testing.assert_array_equal(both.labels, np.concatenate([left.labels, right.labels]))
+
+
+def test_without_a_cache_nothing_is_remembered_and_nothing_is_looked_up(backbone: Backbone, tmp_path: Path) -> None:
+    source = coloured(6, SIZE)
+    before = run(backbone, source, tmp_path)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    for _ in range(2):
+        found = extract(backbone, source, "pad", None, SilentProgress(), threads=2)
+        assert (found.computed, found.cached) == (6, 0)
+        np.testing.assert_array_equal(found.features, before.features)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == kept

@@ -13,6 +13,8 @@ from flowerops.domain.params import TrainParams
 from flowerops.domain.progress import SilentProgress
 from flowerops.ml.backbones import Backbone
 from flowerops.ml.backbones.base import make_backbone
+from flowerops.ml.checkpoint_place import CheckpointPlace
+from flowerops.ml.checkpoints import Checkpoints
 from flowerops.ml.fine_tuning import fine_tune
 from flowerops.ml.head import Examples, fit_head
 from flowerops.ml.learning import Fitted
@@ -41,9 +43,15 @@ def blind_backbone() -> Backbone:
     )
 
 
-def both_phases(backbone: Backbone, params: TrainParams, folder: Path, val: ArraySource = VAL) -> tuple[Fitted, Fitted]:
+def both_phases(
+    backbone: Backbone,
+    params: TrainParams,
+    folder: Path,
+    val: ArraySource = VAL,
+    listener: Listener | None = None,
+) -> tuple[Fitted, Fitted]:
     """A copy of the head's state after the first phase, and the second."""
-    listener = Listener(SilentProgress(), lambda epoch, metrics: None)
+    listener = listener or Listener(SilentProgress(), lambda epoch, metrics: None)
     seen = [
         Examples(backbone.model.predict(each.images.astype(np.float32), verbose=0), each.labels)
         for each in (TRAIN, val)
@@ -84,6 +92,36 @@ def test_where_it_only_does_harm_everything_stays_as_it_was(tmp_path: Path) -> N
     for one, other in zip(backbone.model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, other)
     for one, other in zip(tuned.model.layers[-1].get_weights(), head.course.best_weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def attempt(folder: Path, until: int | None = None) -> tuple[Backbone, Fitted]:
+    """A training that goes on from the newest checkpoint, and ends in an epoch before that one's checkpoint."""
+
+    def end(epoch: int, metrics: dict[str, float]) -> None:
+        if epoch == until:
+            raise RuntimeError("the node is gone")
+
+    place = CheckpointPlace(folder / "checkpoints", "run-1", "digest of the data", spacing=0.0)
+    with place.held():
+        checkpoints = Checkpoints(place, {}, SilentProgress())
+        backbone = blind_backbone()
+        listener = Listener(SilentProgress(), end, checkpoints, checkpoints.newest())
+        params = PARAMS.model_copy(update={"ema": 0.8, "fine_tune_epochs": 3, "augment": ("flip", "crop", "cutmix")})
+        return backbone, both_phases(backbone, params, folder, listener=listener)[1]
+
+
+def test_interrupted_in_every_epoch_it_is_the_same_bit_by_bit(tmp_path: Path) -> None:
+    backbone, whole = attempt(tmp_path / "whole")
+    for epoch in (2, 3, 4, 5):  # the head's last one, between the phases, and within the second
+        with pytest.raises(RuntimeError, match="the node is gone"):
+            attempt(tmp_path / "resumed", epoch)
+    backbone_again, again = attempt(tmp_path / "resumed")
+    assert again.course.history == whole.course.history
+    assert again.course.begun == whole.course.begun == 2
+    for one, other in zip(again.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(backbone_again.model.get_weights(), backbone.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 

@@ -86,18 +86,6 @@ def test_a_cnn_interrupted_in_every_epoch_is_the_same(tmp_path: Path, cnn: Train
     assert_same(again, cnn)
 
 
-def test_fine_tuning_interrupted_in_every_epoch_is_the_same(place: Path) -> None:
-    whole = fit("fine_tune", place)
-    assert whole.metrics["head_epochs"] == 2 and whole.metrics["epochs"] == 5
-    shutil.rmtree(place / "checkpoints")
-    for epoch in (2, 3, 4, 5):  # the head's last; between the phases; and then after one and two epochs of the second
-        interrupted("fine_tune", place, epoch)
-    again = fit("fine_tune", place)
-    assert again.resumed == {"epochs": 4, "run": "run-1"}
-    assert_same(again, whole)
-    assert_same(fit("fine_tune", place), whole)
-
-
 def test_a_finished_training_is_not_repeated(place: Path, head: TrainedModel) -> None:
     fit("head", place)
     told: list[int] = []

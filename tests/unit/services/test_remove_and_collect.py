@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import io
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +15,12 @@ from flowerops.domain.bundle import VersionRef
 from flowerops.domain.names import Selector
 from flowerops.domain.progress import SilentProgress
 from flowerops.errors import BadInputError, ConflictError, StoreIntegrityError, UsageError
-from flowerops.io.hashing import sha256_bytes
+from flowerops.images import DECODER_VERSION
 from flowerops.io.presence import leave
+from flowerops.ml.engines import converted_folder
+from flowerops.ml.feature_cache import FeatureCache
+from flowerops.ml.feature_segments import write_segment
+from flowerops.ml.feature_space import FeatureSpace
 from flowerops.services.collect import collect
 from flowerops.services.remove import plan, remove
 from flowerops.services.verify import verify_everything
@@ -203,27 +207,54 @@ def test_nothing_goes_while_a_version_cannot_be_read(store):
     assert objects(store) == 48
 
 
+def _space(store: TinyStore, **others: Any) -> Path:
+    """The folder of the features of the version's squares, or of others."""
+    params = store.target.datasets.find(Selector("flowers_processed", 1)).manifest.params
+    facts = {"backbone": "b" * 64, "engine": "litert", "image_size": params["image_size"], "fit": params["fit"]}
+    return FeatureSpace.model_validate({**facts, "decoder": DECODER_VERSION, **others}).folder(store.home.cache)
+
+
 def _segment(store: TinyStore, keys: list[str]) -> Path:
-    records = np.zeros(len(keys), np.dtype([("key", "S64"), ("features", "<f4", (3,))]))
-    records["key"] = [key.encode() for key in keys]
-    stream = io.BytesIO()
-    np.save(stream, records)
-    path = store.home.cache / "features/space" / f"{sha256_bytes(stream.getvalue())}.npy"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(stream.getvalue())
-    return path
+    names = np.array([key.encode() for key in keys])
+    return write_segment(_space(store), names, np.ones((len(keys), 3), np.float32))
 
 
 def test_features_of_photos_that_no_version_has_go(store):
-    rows = RawVersion(store.target.datasets.find(Selector("flowers", 1)).folder).rows
-    used = _segment(store, ["a" * 64, *(row.sha256 for row in rows)])
+    keys = [row.sha256 for row in RawVersion(store.target.datasets.find(Selector("flowers", 1)).folder).rows]
+    used = _segment(store, ["a" * 64, *keys])
     unused = _segment(store, ["a" * 64, "b" * 64])
-    damaged = _segment(store, [rows[0].sha256])
+    damaged = _segment(store, keys[:1])
     damaged.write_bytes(damaged.read_bytes()[:-2])
-    foreign = store.home.cache / "features/space/notes.npy"
+    former, foreign = _space(store) / f"{'c' * 64}.npy", _space(store) / "notes.npy"
+    former.write_bytes(b"x")
     foreign.write_bytes(b"x")
-    assert gc(store)["removed"]["cache"] == 2
-    assert (used.exists(), unused.exists(), damaged.exists(), foreign.exists()) == (True, False, False, True)
+    assert gc(store)["removed"]["cache"] == 3
+    assert [path.exists() for path in (used, unused, damaged, former, foreign)] == [True, False, False, False, True]
+
+
+def test_a_segment_that_is_mostly_needless_is_written_again_without_that(store):
+    keys = [row.sha256 for row in RawVersion(store.target.datasets.find(Selector("flowers", 1)).folder).rows][:10]
+    mixed = _segment(store, [*keys, *(f"{number:064x}" for number in range(30))])
+    size = mixed.stat().st_size
+    assert 0.5 * size < gc(store)["bytes"] < size
+    features, found = FeatureCache(_space(store), 3).load([*keys, f"{7:064x}"])
+    assert found.tolist() == [True] * 10 + [False]
+    assert (features[:10] == 1).all()
+    assert not mixed.exists()
+    assert gc(store)["removed"]["cache"] == 0
+
+
+def test_features_of_other_squares_and_their_backbones_go(store):
+    rows = RawVersion(store.target.datasets.find(Selector("flowers", 1)).folder).rows
+    kept = _segment(store, [row.sha256 for row in rows])
+    others = [_space(store, image_size=17), _space(store, fit="stretch"), _space(store, decoder=0)]
+    converted = [converted_folder(store.home.cache) / (digit * 32) for digit in "bc"]
+    for folder in converted:
+        folder.mkdir(parents=True)
+    assert gc(store)["removed"]["cache"] == 4
+    assert kept.exists()
+    assert not any(folder.exists() for folder in others)
+    assert [folder.exists() for folder in converted] == [True, False]
 
 
 def _run(store: TinyStore, *steps: str, fails: bool) -> str:

@@ -16,8 +16,8 @@ _EXAMPLES = """Examples:
 
   flowerops gc
 
-It removes photos that no version names, versions without a number, features of photos that are gone, outputs of failed
-runs without a trained model, and what killed processes left behind. Models, logs and endpoints stay.
+It removes photos that no version names, versions without a number, features of photos and of squares that are gone,
+outputs of failed runs without a trained model, and what killed processes left behind. Models, logs and endpoints stay.
 
 Exit codes: 0 done, 5 a version is damaged (nothing was removed), 6 a command is writing.
 """

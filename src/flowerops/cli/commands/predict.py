@@ -33,6 +33,7 @@ def predict(
     endpoint: Annotated[
         str | None, typer.Option(help="Ask this running endpoint instead of loading a model.", show_default=False)
     ] = None,
+    quantized: Annotated[bool, typer.Option("--quantized", help="Take the model's int8 form.")] = False,
 ) -> None:
     """Say which class each image is of, and how sure the model is."""
     from flowerops.domain.names import parse_selector
@@ -41,11 +42,13 @@ def predict(
 
     if model is not None and endpoint is not None:
         raise UsageError("--model and --endpoint exclude each other", "Name a registered model or a running endpoint.")
+    if endpoint is not None and quantized:
+        raise UsageError("--quantized is of no use with --endpoint", "The endpoint's server has loaded its model.")
     if endpoint is not None:
         document = service.predict_with_endpoint(session.target, endpoint, images)
     else:
         selector = parse_selector(model or session.settings.model, "model")
-        document = service.predict_with_model(session.target, selector, images)
+        document = service.predict_with_model(session.target, selector, images, quantized=quantized)
     session.finish(document, show)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from flowerops.cli.commands import train_view
 from flowerops.cli.console import Console
 from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
@@ -19,6 +20,10 @@ _EXAMPLES = """Examples:
 
   flowerops train --dataset flowers:3 --backbone cnn --epochs 10
 
+  flowerops train --deterministic              # the same command gives the same bundle, byte for byte
+
+  flowerops train --epochs 20 --fresh          # after an interrupted one that had other parameters
+
   flowerops train --target azureml --schedule "0 3 * * 1"
 """
 
@@ -30,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
 
 def train(session: Session, options: TrainingOptions) -> None:
     """Train a model on the latest dataset version, or on new photos, and seal it as a bundle."""
+    from flowerops.domain.search import planned_search
     from flowerops.services import train as service
     from flowerops.services.pipeline import begin
     from flowerops.services.preview_job import plan_or_guess, with_pipeline
@@ -42,7 +48,7 @@ def train(session: Session, options: TrainingOptions) -> None:
         plan = plan_or_guess(
             lambda: service.plan(session.target, request, session.caller), request.folder, request.dataset
         )
-        plan["params"] = request.params.model_dump()
+        plan |= {"params": request.params.model_dump(), **planned_search(request.params)}
         experiment = session.settings.experiment
         made = with_pipeline(
             session.target, plan, "train", experiment, session.caller, texts={"params": request.params}
@@ -50,8 +56,11 @@ def train(session: Session, options: TrainingOptions) -> None:
         session.finish({"dry_run": True, **made}, _show_plan)
         return
     service.check(session.target, request)
-    with begin(session.target, session.caller, session.settings.experiment, "train") as pipeline:
-        trained = service.train(pipeline, service.resolve(pipeline, request), request.params)
+    with (
+        session.target.expecting("train"),
+        begin(session.target, session.caller, session.settings.experiment, "train") as pipeline,
+    ):
+        trained = service.train(pipeline, service.resolve(pipeline, request), request.params, fresh=request.fresh)
     session.finish(trained.document(), show)
     if not session.as_json:
         session.console.message(f"next: flowerops evaluate --run {trained.run_id}")
@@ -70,13 +79,19 @@ def show(console: Console, document: dict[str, Any]) -> None:
         "seconds": ", ".join(f"{name} {value:.1f}" for name, value in document["seconds"].items()),
         "bundle": document["bundle"]["path"],
         "digest": document["bundle"]["digest"][:16],
+        "model digest": (document["bundle"]["model_digest"] or "-")[:16],
     }
+    facts |= train_view.facts(document)
     if document["synthetic"]:
         facts["note"] = "trained on synthetic drawings, not photographs"
     console.facts(facts)
+    if document["tuning"]:
+        train_view.show_trials(console, document["tuning"])
 
 
 def _show_plan(console: Console, document: dict[str, Any]) -> None:
     console.heading(f"would train on {document['dataset']}: {document['summary']}", mark="→")
     console.facts(document["params"])
+    if "tuning" in document:
+        train_view.show_search(console, document["tuning"])
     show_pipeline(console, document)

@@ -31,6 +31,9 @@ def train(
     Where TF_CONFIG names several workers, each runs this command, computes features of its share of the images, and
     learns from its share of every batch. The first worker alone writes the bundle, the checkpoints and the records.
     """
+    from flowerops.io.loading import one_thread_for_products
+
+    one_thread_for_products()
     from flowerops.cli.step.surroundings import context_of
     from flowerops.domain.params import TrainParams
     from flowerops.domain.workers import worker_of

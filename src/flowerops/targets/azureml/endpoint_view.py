@@ -25,7 +25,7 @@ def tags_of(deployment: Deployment) -> dict[str, str]:
         "dataset_name": deployment.dataset.name,
         "dataset_version": str(deployment.dataset.version),
         "dataset_digest": deployment.dataset.digest,
-        "build_id": deployment.build_id,
+        "build_id": deployment.build_id or "",
         "created": deployment.created,
     }
 
@@ -33,7 +33,7 @@ def tags_of(deployment: Deployment) -> dict[str, str]:
 def new_deployment(endpoint: str, colour: Colour, model: ModelRef, info: BundleInfo, created: str) -> Deployment:
     """A deployment that is about to be made."""
     return Deployment(
-        endpoint=endpoint, colour=colour, model=model, dataset=info.processed, build_id=info.build.id, created=created
+        endpoint=endpoint, colour=colour, model=model, dataset=info.processed, build_id=info.build_id, created=created
     )
 
 
@@ -52,7 +52,7 @@ def deployment_of(endpoint: str, found: Any) -> Deployment | None:
             colour=found.name,
             model=model,
             dataset=dataset,
-            build_id=tags["build_id"],
+            build_id=tags.get("build_id") or None,
             created=tags["created"],
         )
     except (KeyError, ValueError):

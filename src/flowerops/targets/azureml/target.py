@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 
 from flowerops.domain.progress import Progress, SilentProgress
@@ -41,6 +42,11 @@ class AzureTarget:
         self.mirror = Mirror(self.client, settings.home)
         self._jobs = Jobs(self.client)
         self._submitter = Submitter(self.client, self.mirror, self._jobs, wait=wait, instances=instances)
+
+    def expecting(self, step: str) -> AbstractContextManager[None]:
+        """Nothing here can be got ready."""
+        del step
+        return nullcontext()
 
     @cached_property
     def datasets(self) -> AzureDatasets:

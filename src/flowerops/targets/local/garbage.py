@@ -7,12 +7,12 @@ from pathlib import Path
 
 from flowerops.datasets.raw import version_folder
 from flowerops.datasets.rows import read_manifest, read_rows
-from flowerops.datasets.unused import unused_segments
 from flowerops.domain.dataset import ProcessedImage, RawFile
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.io.atomic import TEMP_PREFIX
 from flowerops.io.discard import size_of
 from flowerops.targets.local.checkpoints import unused_checkpoints
+from flowerops.targets.local.feature_garbage import Wanted, unused_features
 from flowerops.targets.local.home import Home
 from flowerops.targets.local.numbers import Numbers
 from flowerops.targets.local.runs import OUTPUT_TAG
@@ -40,12 +40,12 @@ def find_garbage(home: Home, runs: RunStore | None) -> list[Garbage]:
         StoreIntegrityError: A version is damaged or missing, so nobody can say which photos it needs.
     """
     orphans = _orphans(home)
-    raw, keys = _needed(home, {orphan.path for orphan in orphans})
+    raw, wanted = _needed(home, {orphan.path for orphan in orphans})
     return [
         *(_garbage("leftover", path, "left behind by a process that was killed") for path in find_leftovers(home)),
         *orphans,
         *_objects(home, raw),
-        *_cache(home, keys),
+        *unused_features(home.cache, wanted),
         *(_garbage("cache", path, why) for path, why in unused_checkpoints(home)),
         *(_outputs(home, runs) if runs is not None else ()),
     ]
@@ -65,10 +65,10 @@ def _orphans(home: Home) -> list[Garbage]:
     return [_garbage("version", path, "never got a number, or lost it") for path in dead]
 
 
-def _needed(home: Home, dead: set[Path]) -> tuple[set[str], set[str]]:
-    """SHA-256 of the photos that raw versions name, and of those that processed versions have."""
+def _needed(home: Home, dead: set[Path]) -> tuple[set[str], Wanted]:
+    """SHA-256 of the photos that raw versions name, and what processed versions have."""
     raw: set[str] = set()
-    keys: set[str] = set()
+    wanted = Wanted()
     for found in Numbers(home.numbers).all():
         folder = version_folder(home.root, found.name, found.digest)
         if not folder.is_dir():
@@ -81,11 +81,13 @@ def _needed(home: Home, dead: set[Path]) -> tuple[set[str], set[str]]:
     for folder in folders:
         if folder in dead:
             continue
-        if read_manifest(folder).kind == "raw":
+        manifest = read_manifest(folder)
+        if manifest.kind == "raw":
             raw |= {row.sha256 for row in read_rows(folder, RawFile)}
         else:
-            keys |= {row.sha256 for row in read_rows(folder, ProcessedImage)}
-    return raw, keys
+            wanted.keys |= {row.sha256 for row in read_rows(folder, ProcessedImage)}
+            wanted.geometries.add((manifest.params["image_size"], manifest.params["fit"]))
+    return raw, wanted
 
 
 def _objects(home: Home, needed: set[str]) -> Iterator[Garbage]:
@@ -93,11 +95,6 @@ def _objects(home: Home, needed: set[str]) -> Iterator[Garbage]:
         sha256 = path.parent.name + path.name
         if len(sha256) == 64 and sha256 not in needed:
             yield _garbage("object", path, "a photo that no version names")
-
-
-def _cache(home: Home, keys: set[str]) -> Iterator[Garbage]:
-    for path, why in unused_segments(home.cache / "features", keys):
-        yield _garbage("cache", path, why)
 
 
 def _outputs(home: Home, runs: RunStore) -> Iterator[Garbage]:

@@ -90,7 +90,7 @@ class Launcher:
             colour=colour,
             model=model,
             dataset=info.processed,
-            build_id=info.build.id,
+            build_id=info.build_id,
             bundle=bundle,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )

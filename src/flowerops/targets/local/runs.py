@@ -12,7 +12,7 @@ from flowerops.domain.progress import Progress
 from flowerops.errors import BadInputError, RemoteError
 from flowerops.io.atomic import publish, staging_folder
 from flowerops.io.presence import announce
-from flowerops.targets.local.checkpoints import checkpoint_folder, remove_checkpoints
+from flowerops.targets.local.checkpoints import claim_checkpoints, remove_checkpoints
 from flowerops.targets.local.home import Home
 from flowerops.targets.local.logs import POLL_S, chosen_steps, log_file, read_logs
 from flowerops.targets.local.owners import is_dead, owner_of, owner_tag, stop
@@ -54,7 +54,9 @@ class LocalRuns:
     def run_step(self, run_id: str, request: StepRequest, progress: Progress) -> StepOutput:
         """Run a step in a child process, which tells of its progress itself, and publish its folder."""
         del progress
-        checkpoints = checkpoint_folder(self._home, request) if request.name == "train" else None
+        checkpoints = None
+        if request.name == "train" and request.checkpoints != "none":
+            checkpoints = claim_checkpoints(self._home, request)
         request = replace(request, inputs={**request.inputs, "checkpoints": checkpoints})
         folder = self._home.run_folder(run_id)
         with self.recorded_step(run_id, request.name, {}) as step_id, staging_folder(folder) as out:

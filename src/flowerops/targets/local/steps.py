@@ -13,10 +13,12 @@ from pathlib import Path
 
 from flowerops.domain.steps import Recorded
 from flowerops.errors import RemoteError, error_from_document
+from flowerops.targets.local import ahead
 from flowerops.targets.protocol import StepRequest
 
 _INTERRUPTED = 130
 _GRACE_S = 30
+_HIDDEN = {"FLOWEROPS_API_KEY", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"}
 
 
 def step_command(request: StepRequest, out: Path, log: Path) -> list[str]:
@@ -30,6 +32,11 @@ def step_command(request: StepRequest, out: Path, log: Path) -> list[str]:
         command += [f"--{name}", text]
     command += ["--params", request.params.model_dump_json(exclude_none=True)]
     return [*command, "--context", request.context.model_dump_json(exclude_none=True), "--json"]
+
+
+def step_environment() -> dict[str, str]:
+    """What every step sees of this process's environment."""
+    return {name: value for name, value in os.environ.items() if name not in _HIDDEN}
 
 
 def run_child(request: StepRequest, out: Path, log: Path, tracking: Mapping[str, str]) -> Recorded:
@@ -49,10 +56,8 @@ def run_child(request: StepRequest, out: Path, log: Path, tracking: Mapping[str,
         RemoteError: The step died without a report.
         KeyboardInterrupt: The step was interrupted.
     """
-    hidden = {"FLOWEROPS_API_KEY", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"}
-    env = {name: value for name, value in os.environ.items() if name not in hidden} | dict(tracking)
     log.parent.mkdir(parents=True, exist_ok=True)
-    child = subprocess.Popen(step_command(request, out, log), stdout=subprocess.PIPE, env=env, text=True)
+    child = ahead.begin(request.name, step_command(request, out, log), step_environment(), tracking)
     with child, _forwarding_sigterm(child):
         output = _wait(child)
     document = _last_document(output)

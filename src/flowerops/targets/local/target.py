@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
+from flowerops.targets.local.ahead import expecting
 from flowerops.targets.local.datasets import LocalDatasets
 from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.home import Home
 from flowerops.targets.local.models import LocalModels
 from flowerops.targets.local.runs import LocalRuns
+from flowerops.targets.local.steps import step_environment
 from flowerops.targets.local.storage import LocalStorage
 from flowerops.tracking import Ledger
 
@@ -25,6 +28,10 @@ class LocalTarget:
         self._api_key = api_key
         self.home = Home(home)
         self.home.prepare()
+
+    def expecting(self, step: str) -> AbstractContextManager[None]:
+        """Have a process ready."""
+        return expecting(step, step_environment())
 
     @cached_property
     def _ledger(self) -> Ledger:
