@@ -18,6 +18,7 @@ from flowerops.io.hashing import seal_folder, seal_problems
 from flowerops.io.loading import give_memory_back
 from flowerops.io.parallel import usable_cores
 from flowerops.ml.backbones import Backbone
+from flowerops.ml.conversion import to_tflite_apart
 from flowerops.ml.devices import active
 from flowerops.ml.litert import open_interpreter, run, to_tflite
 from flowerops.ml.precision import compute_in
@@ -28,6 +29,8 @@ _CPU_SLICE = 8
 _GPU_SLICE = 64
 _MAX_INTERPRETERS = 32
 _CONVERTED_FILE = "features.tflite"
+_MANY = 25_000
+"""Images whose features take over 100 MB."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Engine:
     flatbuffer: bytes | None = None
 
 
-def choose_engine(backbone: Backbone, cache_dir: Path | None, threads: int | None) -> Engine:
+def choose_engine(backbone: Backbone, cache_dir: Path | None, threads: int | None, images: int = 0) -> Engine:
     """Take the GPU when there is one, else one single-threaded LiteRT interpreter for each thread.
 
     Several small interpreters need no barrier after each layer, so they scale with the cores where one interpreter
@@ -56,10 +59,11 @@ def choose_engine(backbone: Backbone, cache_dir: Path | None, threads: int | Non
         backbone: The frozen network.
         cache_dir: Where its LiteRT form is kept; None to keep it nowhere.
         threads: Upper limit; None for all cores that this process may use.
+        images: How many there are; for many, memory is saved where it costs time.
     """
     if gpus():
         return on_gpus(backbone, gpus(), active().features, xla=active().xla)
-    flatbuffer = converted(backbone, cache_dir)
+    flatbuffer = converted(backbone, cache_dir, apart=images >= _MANY)
     local = threading.local()
 
     def infer(pixels: Pixels) -> npt.NDArray[np.float32]:
@@ -75,18 +79,22 @@ def converted_folder(cache_dir: Path) -> Path:
     return cache_dir / "tflite"
 
 
-def converted(backbone: Backbone, cache_dir: Path | None) -> bytes:
-    """The backbone as a LiteRT flatbuffer, converted once; a damaged copy is made anew."""
+def converted(backbone: Backbone, cache_dir: Path | None, *, apart: bool = False) -> bytes:
+    """The backbone as a LiteRT flatbuffer, converted once; a damaged copy is made anew.
+
+    A conversion leaves over 200 MB behind; `apart` makes it in another process.
+    """
+    convert = to_tflite_apart if apart else to_tflite
     if cache_dir is None:
-        return to_tflite(backbone.model)
+        return convert(backbone.model)
     folder = converted_folder(cache_dir) / backbone.digest[:32]
     if folder.is_dir() and seal_problems(folder):
         shutil.rmtree(folder, ignore_errors=True)
     if not folder.is_dir():
         with publish_folder(folder) as temp:
-            (temp / _CONVERTED_FILE).write_bytes(to_tflite(backbone.model))
+            (temp / _CONVERTED_FILE).write_bytes(convert(backbone.model))
             seal_folder(temp)
-        give_memory_back()  # a conversion leaves over 200 MB, just before memory is wanted for the features
+        give_memory_back()
     return (folder / _CONVERTED_FILE).read_bytes()
 
 

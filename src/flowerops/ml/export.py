@@ -58,10 +58,14 @@ def export(model: Any, folder: Path, sample_pixels: Pixels, flatbuffer: bytes | 
 
 
 def _answers(model: Any, pixels: Pixels) -> Any:
-    """Called as it is: `predict_on_batch` would first trace a graph, which takes longer than a few images."""
+    """One image after the other, as they are served: Keras keeps what every layer gives until the last one is done.
+
+    The model is called as it is: `predict_on_batch` would first trace a graph, which takes longer than a few images.
+    """
     import keras
 
-    return keras.ops.convert_to_numpy(model(pixels.astype(np.float32), training=False))
+    answers = [model(image[np.newaxis].astype(np.float32), training=False) for image in pixels]
+    return np.concatenate([keras.ops.convert_to_numpy(answer) for answer in answers])
 
 
 def load_model(path: Path) -> Any:

@@ -54,7 +54,7 @@ def extract(
         progress: Gets one task, counted in images.
         threads: Upper limit of threads; None for all cores that this process may use.
     """
-    engine = choose_engine(backbone, cache_dir, threads)
+    engine = choose_engine(backbone, cache_dir, threads, len(source.keys))
     cache = _cache(backbone, engine, fit, cache_dir)
     keys = list(source.keys)
     features, found = _load(cache, keys, backbone.model.output_shape[-1])
