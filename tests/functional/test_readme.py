@@ -20,6 +20,7 @@ _FENCE = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _BLOCKS = (
     "flowerops preprocess",
     "flowerops train --data-folder",
+    "flowerops train --fine-tune",
     "flowerops data preview",
     "flowerops models list",
     "flowerops run --data-folder",

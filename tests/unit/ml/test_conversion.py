@@ -21,5 +21,5 @@ def test_another_process_converts_to_the_same_function(backbone: Backbone) -> No
 
 def test_what_cannot_be_converted_is_an_error_of_one_line(monkeypatch: pytest.MonkeyPatch, backbone: Backbone) -> None:
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
-    with pytest.raises(FlowerOpsError, match="could not be converted to LiteRT: [^\n]+$"):
+    with pytest.raises(FlowerOpsError, match=r"could not be converted to LiteRT: [^\n]+$"):
         to_tflite_apart(backbone.model)

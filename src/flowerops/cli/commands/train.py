@@ -91,7 +91,13 @@ def show(console: Console, document: dict[str, Any]) -> None:
 
 def _show_plan(console: Console, document: dict[str, Any]) -> None:
     console.heading(f"would train on {document['dataset']}: {document['summary']}", mark="→")
-    console.facts(document["params"])
+    console.facts({name: _in_words(name, value) for name, value in document["params"].items()})
     if "tuning" in document:
         train_view.show_search(console, document["tuning"])
     show_pipeline(console, document)
+
+
+def _in_words(name: str, value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    return "all" if name == "fine_tune" and value == -1 else value
