@@ -76,7 +76,7 @@ def registration(run_id: str, model: str, **policy: Any) -> RegisterRequest:
 def test_what_each_step_says_has_the_same_members(made: Lifecycle) -> None:
     assert set(made.trained.document()) == {
         *("run_id", "experiment", "dataset", "processed", "classes", "metrics", "backbone", "bundle", "features"),
-        *("resumed", "seconds", "synthetic"),
+        *("resumed", "seconds", "synthetic", "tensorboard", "quantized", "cost", "tuning"),
     }
     assert set(made.evaluated.document()) == {
         *("run_id", "dataset", "n", "metrics", "comparison", "decision", "report", "synthetic", "seconds"),
