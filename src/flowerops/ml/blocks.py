@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from flowerops.errors import UsageError
+from flowerops.ml.leaves import leaves
 
 _NAMED = re.compile(r"(.*?(?:blocks?|expanded_conv)_?\d*[a-z]?)(?:_|$)")
 """blocks_15_bn1 of EfficientNet-Lite0; block7a_dwconv, block_16_project, conv5_block3_1_conv and
@@ -23,7 +23,7 @@ def blocks_of(model: Any) -> list[list[Any]]:
     Args:
         model: A backbone's keras.Model; networks inside it count by their layers.
     """
-    layers = [layer for layer in _leaves(model) if layer.weights]
+    layers = [layer for layer in leaves(model) if layer.weights]
     named = [found.group(1) if (found := _NAMED.match(layer.name)) else None for layer in layers]
     if named.count(None) * 2 > len(named):
         named = [layer.name if hasattr(layer, "kernel") else None for layer in layers]
@@ -63,13 +63,5 @@ def unfreeze(model: Any, learning: list[Any]) -> None:
     """Let some layers of a model learn, and no others."""
     model.trainable = True  # a frozen network would hide its layers' weights
     wanted = {id(layer) for layer in learning}
-    for layer in _leaves(model):
+    for layer in leaves(model):
         layer.trainable = id(layer) in wanted
-
-
-def _leaves(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _leaves(layer)
-        else:
-            yield layer

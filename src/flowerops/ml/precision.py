@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from flowerops.ml.leaves import leaves
+
 FLOAT32 = "float32"
 
 
@@ -23,7 +25,7 @@ def compute_in(model: Any, precision: str) -> list[tuple[Any, Any]]:
     """
     import keras
 
-    layers = [layer for layer in _leaves(model) if not isinstance(layer, keras.layers.InputLayer)][:-1]
+    layers = [layer for layer in leaves(model) if not isinstance(layer, keras.layers.InputLayer)][:-1]
     before = [(layer, layer.dtype_policy) for layer in layers]
     for layer in layers:
         layer.dtype_policy = policy_of(precision)
@@ -39,11 +41,3 @@ def computing_in(model: Any, precision: str) -> Iterator[None]:
     finally:
         for layer, policy in before:
             layer.dtype_policy = policy
-
-
-def _leaves(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _leaves(layer)
-        else:
-            yield layer

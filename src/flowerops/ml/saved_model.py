@@ -7,8 +7,6 @@ resumed or tuned before.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from flowerops.errors import FlowerOpsError
+from flowerops.ml.apart import run_apart
 from flowerops.ml.export import MAX_DIFFERENCE, load_model
 from flowerops.ml.runtime import load_tensorflow
 from flowerops.ml.source import Pixels
@@ -24,7 +23,6 @@ SIGNATURE = "serving_default"
 INPUT, OUTPUT = "image", "probabilities"
 _UNUSED = ("fingerprint.pb", "assets")
 """A random number that nothing reads, and a folder that is empty."""
-_LIMIT_S = 900
 
 
 def write_saved_model(keras_file: Path, folder: Path, sample_pixels: Pixels) -> None:
@@ -41,7 +39,13 @@ def write_saved_model(keras_file: Path, folder: Path, sample_pixels: Pixels) -> 
     Raises:
         FlowerOpsError: It could not be written, or the two differ by more than MAX_DIFFERENCE in a probability.
     """
-    _write_in_own_process(keras_file, folder)
+    run_apart(
+        "flowerops.ml.saved_model",
+        keras_file,
+        folder,
+        what="the SavedModel could not be written",
+        hint="Train without --saved-model.",
+    )
     expected = load_model(keras_file).predict_on_batch(sample_pixels.astype(np.float32))
     got = answers(folder, sample_pixels)
     difference = float(np.abs(expected - got).max())
@@ -58,18 +62,6 @@ def answers(folder: Path, pixels: Pixels) -> Any:
     tensorflow = load_tensorflow()
     signature = tensorflow.saved_model.load(str(folder)).signatures[SIGNATURE]
     return signature(**{INPUT: tensorflow.constant(pixels)})[OUTPUT].numpy()
-
-
-def _write_in_own_process(keras_file: Path, folder: Path) -> None:
-    command = [sys.executable, "-m", "flowerops.ml.saved_model", str(keras_file), str(folder)]
-    hidden = {"TF_CONFIG"}  # of a cluster, which this process is no part of
-    env = {name: value for name, value in os.environ.items() if name not in hidden}
-    # The GPU's memory is in the hands of the training.
-    env |= {"CUDA_VISIBLE_DEVICES": "-1", "PYTHONHASHSEED": "0"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=_LIMIT_S, check=False)
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise FlowerOpsError(f"the SavedModel could not be written: {said}", "Train without --saved-model.")
 
 
 def _write(keras_file: Path, folder: Path) -> None:
