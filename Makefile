@@ -14,8 +14,9 @@ HAS_NODE := $(and $(shell command -v node),$(shell command -v npm))
 # Without compiled bytecode TensorFlow takes twice as long to import.
 INSTALL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 DEMO_HOME ?= .flowerops
-# The tests of one file share their work, and the longest files come first.
-WORKERS ?= 2
+# The tests of one file share their work, and the longest files come first. They wait for servers and other processes
+# for half of their time, so there are more workers than cores.
+WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup setup-demo serve-env azurite demo test torture check bench locks conda clean
