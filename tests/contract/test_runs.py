@@ -172,7 +172,7 @@ def test_lineage_backwards_finds_the_models_that_data_a_photo_or_a_build_reached
     mine = [one for one in of_data["models"] if one["name"] == made.model]
     assert {one["how"] for one in mine} == {"made of it"}
     assert sum(mine[0]["images"].values()) == 20
-    assert of_data["unknown"] == []
+    assert not any(one.startswith(f"{made.model}:") for one in of_data["unknown"])  # of other tests' models it may be
     photo = next(made.trained.raw.folder.glob("files.jsonl")).read_text().splitlines()[0]
     sha256 = json.loads(photo)["sha256"]
     of_photo = reach.of_image(target, sha256[:12]).document()
