@@ -102,14 +102,14 @@ def of_image(target: Target, sha256: str) -> Reach:
     Raises:
         BadInputError: The digits are too few, mean several photos, or no photo here.
     """
-    whole = _whole_hash(target, sha256.lower())
+    whole, paths = _located(target, sha256.lower())
 
     def answer(seen: _Seen) -> tuple[str, dict[str, int]] | None:
         images = _images(seen, {whole})
         split = next(iter(images), None)
         return (f"in its {split} split", images) if split else None
 
-    return _reach(target, {"image": whole, "paths": _paths(target, whole)}, answer)
+    return _reach(target, {"image": whole, "paths": paths}, answer)
 
 
 def of_build(target: Target, build: str) -> Reach:
@@ -139,11 +139,14 @@ def _reach(target: Target, asked: dict[str, Any], answer: Answer, *, needs_data:
 
 
 def _models(target: Target) -> Iterator[_Seen]:
+    versions: dict[str, list[DatasetVersion]] = {}  # most models are of the same dataset, and a workspace is far away
     for name in target.models.names():
         for model in target.models.versions(name):
             info = read_bundle(model.bundle)
             ref = info.processed
-            found = (one for one in target.datasets.all(ref.name) if one.manifest.digest == ref.digest)
+            if ref.name not in versions:
+                versions[ref.name] = target.datasets.all(ref.name)
+            found = (one for one in versions[ref.name] if one.manifest.digest == ref.digest)
             yield _Seen(model, info, next(found, None))
 
 
@@ -160,33 +163,25 @@ def _images(seen: _Seen, photos: set[str]) -> dict[str, int]:
     return dict(Counter(row.split for row in rows if row.sha256 in photos))
 
 
-def _raw_rows(target: Target) -> Iterator[tuple[DatasetVersion, RawFile]]:
-    for version in target.datasets.all():
-        if not version.name.endswith(PROCESSED_SUFFIX):
-            for row in read_rows(version.folder, RawFile):
-                yield version, row
-
-
-def _whole_hash(target: Target, digits: str) -> str:
+def _located(target: Target, digits: str) -> tuple[str, dict[str, list[str]]]:
+    """A photo's whole hash, and its paths by dataset version."""
     if not SHORTEST_HASH <= len(digits) <= 64 or set(digits) - set("0123456789abcdef"):
         raise BadInputError(
             f"{digits!r} is no SHA-256", f"Give {SHORTEST_HASH} to 64 hex digits of it, or the photo's file."
         )
-    found = sorted({row.sha256 for _, row in _raw_rows(target) if row.sha256.startswith(digits)})
+    found: dict[str, dict[str, list[str]]] = {}
+    for version in target.datasets.all():
+        if version.name.endswith(PROCESSED_SUFFIX):
+            continue
+        for row in read_rows(version.folder, RawFile):
+            if row.sha256.startswith(digits):
+                places = found.setdefault(row.sha256, {})
+                places.setdefault(f"{version.name}:{version.version}", []).append(row.path)
     if not found:
         raise BadInputError(f"no dataset version here has the photo {digits}", "Is this the right home or workspace?")
     if len(found) > 1:
         raise BadInputError(f"{digits} means {len(found)} photos", "Give more digits.")
-    return found[0]
-
-
-def _paths(target: Target, sha256: str) -> dict[str, list[str]]:
-    """The photo's paths by dataset version."""
-    paths: dict[str, list[str]] = {}
-    for version, row in _raw_rows(target):
-        if row.sha256 == sha256:
-            paths.setdefault(f"{version.name}:{version.version}", []).append(row.path)
-    return paths
+    return next(iter(found.items()))
 
 
 def _served(target: Target) -> dict[str, list[str]]:
