@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "table.md")
     parser.add_argument("--image-size", type=int, default=224, help="of the part curve")
     parser.add_argument("--rounds", type=int, default=3, help="of the parts train and serve")
+    parser.add_argument("--bundle", type=Path, help="model of the part serve; one is trained when there is none")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each load in the part serve")
     given = parser.parse_args()
     unknown = set(given.parts) - {*PARTS, *ON_DEMAND}
@@ -52,7 +53,7 @@ def _part(name: str, photos: Path, given: argparse.Namespace) -> str:
         "memory": memory.measure,
         "extract": lambda: extraction.measure(photos),
         "curve": lambda: learning_curve.measure(photos, given.out.parent, given.image_size),
-        "serve": lambda: serving.measure(photos, given.rounds, given.seconds),
+        "serve": lambda: serving.measure(photos, given.rounds, given.seconds, given.bundle),
         "train": lambda: training.measure(photos, given.rounds),
     }
     return parts[name]()
