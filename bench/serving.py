@@ -141,8 +141,8 @@ def _remarks(seen: dict[str, Seen], rounds: int, seconds: float, sent: list[Path
         f"Medians of {rounds} rounds, servers in turn, each started anew and loaded for {seconds:g} s by 1, 8 and 32 "
         f"clients in a closed loop with {len(sent)} photos of {size:.0f} kB on loopback. The clients share the cores "
         f"with the server and took up to {share:.2f} of a core, which the limit does not pay. The ratio to the limit "
-        f"is the median of the rounds' ratios. {failed} requests failed. Memory is the sum of resident memory over a server's "
-        "processes."
+        f"is the median of the rounds' ratios. {failed} requests failed. Memory is the resident memory of all of a "
+        "server's processes."
     )
 
 
