@@ -21,6 +21,7 @@ from flowerops.cli.commands import (
     gc,
     lineage,
     models,
+    package,
     pipelines,
     predict,
     preprocess,
@@ -76,6 +77,7 @@ for _module in (
     reproduce,
 ):
     _module.add_to(app)
+package.add_to(app)
 for _upkeep in (verify, gc, doctor):
     _upkeep.add_to(app)
 for _group in (data, models, runs, deployments, ui, pipelines, step):
