@@ -18,7 +18,7 @@ from flowerops.errors import (
     UsageError,
 )
 
-_ROLES = 'Ask for the role "AzureML Data Scientist" on the workspace; README, "Your first Azure run", lists all roles.'
+_ROLES = 'Ask for the role "AzureML Data Scientist" on the workspace; docs/how-to/azure.md lists all roles.'
 _LATER = "Nothing is lost: run the same command again in a while."
 _REFUSED = "Azure refuses a value; --debug shows the whole answer."
 _CHANGED = "Somebody else changed it meanwhile: look at it, then run the command again."
