@@ -22,7 +22,7 @@ def compile_lock(name: str, source: list[str], constraint: str | None = None) ->
 
 
 if __name__ == "__main__":
-    for tool in ("uv", "docs", "audit"):
+    for tool in ("uv", "docs", "audit", "debug"):
         compile_lock(tool, [f"locks/{tool}.in"])
     compile_lock("dev", ["pyproject.toml", "--extra", "dev"])
     for extra in ("local", "train", "serve"):
