@@ -14,13 +14,15 @@ from flowerops.cli.app import app
 from flowerops.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-_FENCE = re.compile(r"^```(?:sh|bash|console)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_SHELLS = ("", "sh", "bash", "console")
 
 
 def _command_lines() -> list[tuple[str, str]]:
     found = []
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        for block in _FENCE.findall(path.read_text(encoding="utf-8")):
+        fences = _FENCE.findall(path.read_text(encoding="utf-8"))
+        for block in (text for language, text in fences if language in _SHELLS):
             for line in block.replace("\\\n", " ").splitlines():
                 command = line.strip().removeprefix("$ ").partition(" #")[0].partition(" > ")[0].strip()
                 if command.startswith("flowerops "):
