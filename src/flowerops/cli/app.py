@@ -19,6 +19,7 @@ from flowerops.cli.commands import (
     doctor,
     evaluate,
     gc,
+    init,
     lineage,
     models,
     pipelines,
@@ -78,7 +79,7 @@ for _module in (
     _module.add_to(app)
 for _upkeep in (verify, gc, doctor):
     _upkeep.add_to(app)
-for _group in (data, models, runs, deployments, ui, pipelines, step):
+for _group in (init, data, models, runs, deployments, ui, pipelines, step):
     _group.add_to(app)
 
 

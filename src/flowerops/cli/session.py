@@ -95,6 +95,11 @@ class Session:
         return open_target(settings, self.console, wait=not self._jobs.no_wait, instances=self._jobs.instances or 1)
 
     @property
+    def flags(self) -> dict[str, Any]:
+        """The common options' values by the names of the settings, for a command that reads another folder's."""
+        return self._flags
+
+    @property
     def no_wait(self) -> bool:
         """Whether the command lets go of what it submits."""
         return self._jobs.no_wait
