@@ -18,6 +18,7 @@ from flowerops.cli.commands import (
     deployments,
     doctor,
     evaluate,
+    explain,
     gc,
     lineage,
     models,
@@ -72,6 +73,7 @@ for _module in (
     deploy,
     smoketest,
     predict,
+    explain,
     lineage,
     reproduce,
 ):
