@@ -18,6 +18,7 @@ from flowerops.cli.commands import (
     deployments,
     doctor,
     evaluate,
+    explain,
     gc,
     init,
     lineage,
@@ -73,6 +74,7 @@ for _module in (
     deploy,
     smoketest,
     predict,
+    explain,
     lineage,
     reproduce,
 ):

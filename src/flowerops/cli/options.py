@@ -132,3 +132,15 @@ Compute = Annotated[
         show_default=False,
     ),
 ]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 4 unless the candidate takes over, also where the gate cannot tell.")
+]
+AssertAccuracy = Annotated[
+    str | None,
+    typer.Option(
+        "--assert-accuracy-at-least",
+        help="Exit with 4 below this share, such as 0.9 or 90%. It raises the gate's floor for this command.",
+        metavar="SHARE",
+        show_default=False,
+    ),
+]

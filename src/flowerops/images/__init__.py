@@ -1,6 +1,7 @@
 """The only way from image bytes to pixels: training, evaluation and serving all decode here."""
 
 from flowerops.images.decode import DECODER_VERSION, MAX_PIXELS, ImageRejectedError, image_format
+from flowerops.images.letterbox import content_box, without_letterbox
 from flowerops.images.perceptual import Fingerprint
 from flowerops.images.prepare import PreparedImage, prepare_image
 
@@ -10,6 +11,8 @@ __all__ = [
     "Fingerprint",
     "ImageRejectedError",
     "PreparedImage",
+    "content_box",
     "image_format",
     "prepare_image",
+    "without_letterbox",
 ]
