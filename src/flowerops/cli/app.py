@@ -23,6 +23,7 @@ from flowerops.cli.commands import (
     init,
     lineage,
     models,
+    package,
     pipelines,
     predict,
     preprocess,
@@ -79,6 +80,7 @@ for _module in (
     reproduce,
 ):
     _module.add_to(app)
+package.add_to(app)
 for _upkeep in (verify, gc, doctor):
     _upkeep.add_to(app)
 for _group in (init, data, models, runs, deployments, ui, pipelines, step):
