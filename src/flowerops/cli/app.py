@@ -19,7 +19,9 @@ from flowerops.cli.commands import (
     deployments,
     doctor,
     evaluate,
+    explain,
     gc,
+    init,
     lineage,
     models,
     package,
@@ -74,6 +76,7 @@ for _module in (
     deploy,
     smoketest,
     predict,
+    explain,
     lineage,
     reproduce,
 ):
@@ -81,7 +84,7 @@ for _module in (
 package.add_to(app)
 for _upkeep in (verify, gc, doctor, config):
     _upkeep.add_to(app)
-for _group in (data, models, runs, deployments, ui, pipelines, step):
+for _group in (init, data, models, runs, deployments, ui, pipelines, step):
     _group.add_to(app)
 
 
