@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowerops.cli.app import app
+from flowerops.domain.params import GatePolicy
+from flowerops.domain.verdict import Evaluation
 from flowerops.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,3 +104,17 @@ def test_the_tests_that_the_page_on_reliability_names_are_there() -> None:
     assert [name for name in named if not (ROOT / "tests" / name).exists()] == []
     torture = {path.name for path in (ROOT / "tests/torture").glob("test_*.py")}
     assert torture <= {Path(name).name for name in named}
+
+
+def test_the_schema_of_an_evaluation_is_the_documented_one() -> None:
+    documented = json.loads((ROOT / "docs/evaluation.schema.json").read_text(encoding="utf-8"))
+    assert documented == Evaluation.model_json_schema()
+
+
+def test_every_threshold_of_the_gate_is_in_the_documented_section() -> None:
+    text = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    policy = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])["gate"]
+    assert set(policy) == set(GatePolicy.model_fields)
+    optional = {"min_recall_of", "max_latency_ms", "max_bundle_mb", "min_macro_f1_gain"}
+    shown = GatePolicy.model_validate(policy).model_dump(exclude=optional)
+    assert shown == GatePolicy().model_dump(exclude=optional)
