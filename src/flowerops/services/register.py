@@ -14,12 +14,12 @@ from flowerops.domain.names import valid_name
 from flowerops.domain.params import GatePolicy, RegisterParams
 from flowerops.domain.verdict import Evaluation
 from flowerops.errors import BadInputError, ConflictError, GateRejectedError, StoreIntegrityError, UsageError
-from flowerops.io.hashing import verify_seal
 from flowerops.io.surroundings import now
 from flowerops.services.evaluate import find_run, read_bundle, read_evaluation, trained_output
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import champion_of
 from flowerops.services.train import BUNDLE_DIR
+from flowerops.serving.scorer import Scorer
 from flowerops.targets.protocol import ModelVersion, Run, Target
 
 PROMOTION = "promotion"
@@ -167,7 +167,7 @@ def _register(
     caller: Caller,
 ) -> ModelVersion:
     run, bundle = candidate.run, candidate.bundle()
-    digest = verify_seal(bundle)
+    digest = Scorer.load(bundle, threads=1).digest
     if digest != evaluation.candidate_digest:
         raise StoreIntegrityError(
             f"run {run.id}: the bundle is not the one that was evaluated", "Evaluate the run again, then register it."
