@@ -38,7 +38,7 @@ class InterpreterPool:
 
     def __init__(self, model: bytes, count: int, side: int) -> None:
         self._shape = (side, side, 3)
-        loaded = [_open(model) for _ in range(count)]
+        loaded = [open_interpreter(model) for _ in range(count)]
         self._input, self._output, self.classes = _check_signature(loaded[0], self._shape)
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for interpreter in loaded:
@@ -81,7 +81,13 @@ class InterpreterPool:
         return answer
 
 
-def _open(model: bytes) -> Any:
+def open_interpreter(model: bytes) -> Any:
+    """One single-threaded interpreter, for one thread at a time.
+
+    Raises:
+        StoreIntegrityError: The bytes are not a LiteRT model.
+        UsageError: LiteRT is not installed.
+    """
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
