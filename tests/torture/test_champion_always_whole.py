@@ -9,7 +9,7 @@ from pathlib import Path
 
 from helpers.command import clean_environment
 
-KILLS = 12
+KILLS = 8
 _PROGRAM = """
 import json, os, random, signal, sys, time, traceback
 from pathlib import Path
