@@ -48,6 +48,12 @@ class DriftFoundError(FlowerOpsError):
     code, exit_code = "drift", 4
 
 
+class GateInconclusiveError(FlowerOpsError):
+    """The gate could not tell, and --strict wants to be told that as a failure."""
+
+    code, exit_code = "gate_inconclusive", 4
+
+
 class StoreIntegrityError(FlowerOpsError):
     """Stored bytes are not the bytes that were written."""
 
