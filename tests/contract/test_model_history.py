@@ -13,6 +13,7 @@ from flowerops.io.presence import leave
 from flowerops.services.archive import archive, remove
 from flowerops.services.audit import history
 from flowerops.services.catalog import list_models, show_model
+from flowerops.services.deploy import DeployRequest, plan
 from flowerops.services.model_diff import diff_models
 from flowerops.services.promote import promote, rollback
 from helpers.both_targets import Registry
@@ -64,6 +65,8 @@ def test_an_archived_version_is_listed_on_demand_and_is_no_champion(registry: Re
     assert registry.tags(2)["archived_reason"] == "wrong labels"
     with pytest.raises(ConflictError, match="is archived"):
         promote(target, Selector(name, 2), "all the same", caller)
+    with pytest.raises(ConflictError, match="is archived"):
+        plan(target, DeployRequest(Selector(name, 2), "flowers"))
     assert archive(target, Selector(name, 2), False, None, caller).changed
     promote(target, Selector(name, 2), "now", caller)
     archive(target, Selector(name, 1), True, None, caller)

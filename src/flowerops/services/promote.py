@@ -7,13 +7,13 @@ from typing import Any
 
 from flowerops.domain.champions import NO_TERM, TERM_TAG, term_of
 from flowerops.domain.names import Selector
-from flowerops.errors import BadInputError, ConflictError, UsageError
+from flowerops.errors import BadInputError, UsageError
 from flowerops.io.hashing import verify_seal
 from flowerops.io.surroundings import now
 from flowerops.services.audit import note_office
 from flowerops.services.pipeline import Caller
 from flowerops.services.register import PROMOTION
-from flowerops.services.selection import champion_of, find_model
+from flowerops.services.selection import champion_of, find_model, refuse_archived
 from flowerops.targets.protocol import ModelVersion, Target
 
 
@@ -125,16 +125,6 @@ def rollback(target: Target, name: str, reason: str | None, caller: Caller) -> C
             target.models.tag(name, change.before.version, said)
         target.models.set_champion(name, change.champion.version)
     return change
-
-
-def refuse_archived(model: ModelVersion) -> None:
-    """Refuse a version that was put away.
-
-    Raises:
-        ConflictError: It was.
-    """
-    if model.archived:
-        raise ConflictError(f"{model} is archived", f"Bring it back first: flowerops models unarchive {model}")
 
 
 def _champion_before(versions: list[ModelVersion], current: ModelVersion | None) -> ModelVersion | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowerops.domain.names import Selector, did_you_mean
-from flowerops.errors import BadInputError
+from flowerops.errors import BadInputError, ConflictError
 from flowerops.targets.protocol import ModelVersion, Target
 
 
@@ -31,3 +31,13 @@ def find_model(target: Target, selector: Selector) -> ModelVersion:
 def champion_of(versions: list[ModelVersion]) -> ModelVersion | None:
     """The champion among a model's versions."""
     return next((version for version in versions if version.champion), None)
+
+
+def refuse_archived(model: ModelVersion) -> None:
+    """Refuse a version that was put away.
+
+    Raises:
+        ConflictError: It was.
+    """
+    if model.archived:
+        raise ConflictError(f"{model} is archived", f"Bring it back first: flowerops models unarchive {model}")
