@@ -2,6 +2,7 @@
 
 from flowerops.images.decode import DECODER_VERSION, MAX_PIXELS, ImageRejectedError, image_format
 from flowerops.images.encode import bmp_bytes
+from flowerops.images.letterbox import content_box, without_letterbox
 from flowerops.images.perceptual import Fingerprint
 from flowerops.images.prepare import PreparedImage, prepare_image
 
@@ -12,6 +13,8 @@ __all__ = [
     "ImageRejectedError",
     "PreparedImage",
     "bmp_bytes",
+    "content_box",
     "image_format",
     "prepare_image",
+    "without_letterbox",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flowerops.cli import handed_over
 from flowerops.cli.console import Console
 from flowerops.cli.options import DryRun
 from flowerops.cli.session import Session, with_session
@@ -33,7 +34,13 @@ def add_to(app: typer.Typer) -> None:
 
 def package(
     session: Session,
-    model: Annotated[str, typer.Argument(help="Model, as NAME for the champion, or NAME:VERSION.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="Model, as NAME for the champion, NAME:VERSION, or @FILE from register --json.",
+            callback=handed_over.model,
+        ),
+    ],
     folder: Annotated[Path, typer.Argument(help="Where to: a new folder, or one that this command wrote.")],
     base_image: Annotated[
         str | None,
