@@ -19,9 +19,12 @@ from flowerops.cli.commands import (
     deployments,
     doctor,
     evaluate,
+    explain,
     gc,
+    init,
     lineage,
     models,
+    package,
     pipelines,
     predict,
     preprocess,
@@ -73,13 +76,15 @@ for _module in (
     deploy,
     smoketest,
     predict,
+    explain,
     lineage,
     reproduce,
 ):
     _module.add_to(app)
+package.add_to(app)
 for _upkeep in (verify, gc, doctor, config):
     _upkeep.add_to(app)
-for _group in (data, models, runs, deployments, ui, pipelines, step):
+for _group in (init, data, models, runs, deployments, ui, pipelines, step):
     _group.add_to(app)
 
 
