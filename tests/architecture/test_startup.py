@@ -98,7 +98,9 @@ def test_a_command_loads_no_other_command() -> None:
 
 def test_completion_loads_the_command_that_is_typed() -> None:
     typed = {"_FLOWEROPS_COMPLETE": "complete_bash", "COMP_CWORD": "2"}
-    assert _modules_after(**typed, COMP_WORDS="flowerops gc --") == {"gc"}
+    assert _modules_after(**typed, COMP_WORDS="flowerops\ngc\n--") == {"gc"}
+    zsh = {"_FLOWEROPS_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "flowerops gc --"}
+    assert _modules_after(**zsh) == {"gc"}
     assert {"gc", "train", "data"} <= _modules_after(**{**typed, "COMP_CWORD": "1"}, COMP_WORDS="flowerops gc")
 
 
