@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from functools import partial
 
 from starlette.applications import Starlette
@@ -17,6 +15,7 @@ from flowerops.serving.admission import Ticket
 from flowerops.serving.answers import answer, wanted_top
 from flowerops.serving.body import BodyReader
 from flowerops.serving.errors import FAULT_MESSAGE, ApiError, error_document
+from flowerops.serving.keys import Keys, OneKey
 from flowerops.serving.observe import Observed
 from flowerops.serving.payload import Payload, images_of, media_type_of
 from flowerops.serving.service import ScoringService
@@ -26,14 +25,14 @@ _PARSED = ("multipart/", "application/json")
 _ERROR_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def build_app(service: ScoringService, api_key: str | None = None) -> ASGIApp:
+def build_app(service: ScoringService, api_key: str | Keys | None = None) -> ASGIApp:
     """The application over one scoring service.
 
     Args:
         service: The model, its threads and limits.
-        api_key: When given, /score wants it as `Authorization: Bearer KEY`.
+        api_key: When given, /score wants it as `Authorization: Bearer KEY`; or the keys that it takes.
     """
-    routes = _Routes(service, api_key)
+    routes = _Routes(service, OneKey(api_key) if api_key is None or isinstance(api_key, str) else api_key)
     app = Starlette(
         routes=[
             Route("/", routes.info),
@@ -48,9 +47,9 @@ def build_app(service: ScoringService, api_key: str | None = None) -> ASGIApp:
 
 
 class _Routes:
-    def __init__(self, service: ScoringService, api_key: str | None) -> None:
+    def __init__(self, service: ScoringService, keys: Keys) -> None:
         self._service = service
-        self._key_digest = _digest(api_key) if api_key else None
+        self._keys = keys
 
     async def info(self, request: Request) -> Response:
         return JSONResponse(
@@ -96,17 +95,10 @@ class _Routes:
         return await self._service.run(read) if media_type.startswith(_PARSED) else read()
 
     def _authorise(self, request: Request) -> None:
-        if self._key_digest is None:
-            return
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        # Digests are compared, so that neither content nor length of the key shows in the time it takes.
-        if scheme.lower() != "bearer" or not hmac.compare_digest(_digest(given.strip()), self._key_digest):
+        if not self._keys.accept(given.strip() if scheme.lower() == "bearer" else None):
             message = "send the API key as Authorization: Bearer KEY"
             raise ApiError(401, "unauthorized", message, {"WWW-Authenticate": "Bearer"})
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def _refusal(request: Request, error: ApiError) -> Response:

@@ -16,6 +16,8 @@ from flowerops.errors import FlowerOpsError
 from flowerops.io.parallel import usable_cores
 from flowerops.serving.admission import Limits
 from flowerops.serving.app import build_app
+from flowerops.serving.keys import Keys
+from flowerops.serving.log_files import keep_small
 from flowerops.serving.logs import log, log_failure
 from flowerops.serving.scorer import Scorer
 from flowerops.serving.service import ModelName, ScoringService
@@ -33,12 +35,24 @@ class ServedBundle:
     name: str
     version: int
     threads: int | None
+    quantized: bool = False
 
 
 async def serve_until_stopped(
-    bundle: ServedBundle, api_key: str | None, listener: socket.socket, limits: Limits | None = None
+    bundle: ServedBundle,
+    api_key: str | Keys | None,
+    listener: socket.socket,
+    limits: Limits | None = None,
+    log_file: Path | None = None,
 ) -> int:
     """Serve on a listening socket until a signal comes or the model turns out not to be servable.
+
+    Args:
+        bundle: What to serve.
+        api_key: The key that clients need, or the keys.
+        listener: Where.
+        limits: Bounds of what is taken on.
+        log_file: The file that stderr leads into, to be kept small.
 
     Returns:
         The process's exit code: 0 after a signal, else that of the loading error.
@@ -49,8 +63,11 @@ async def serve_until_stopped(
     _obey_retirement(service)
     log.info("listening", extra={"fields": {"port": listener.getsockname()[1]}})
     loading = asyncio.create_task(_load(bundle, threads, service, server))
+    tidying = asyncio.create_task(keep_small(log_file)) if log_file else None
     await server.serve(sockets=[listener])
     exit_code = await loading
+    if tidying:
+        tidying.cancel()
     log.info("stopped", extra={"fields": {"exit_code": exit_code}})
     return exit_code
 
@@ -88,7 +105,7 @@ class _Server(uvicorn.Server):  # type: ignore[misc]
 async def _load(bundle: ServedBundle, threads: int, service: ScoringService, server: _Server) -> int:
     started = time.perf_counter()
     try:
-        scorer = await asyncio.to_thread(Scorer.load, bundle.folder, bundle.digest, threads)
+        scorer = await asyncio.to_thread(Scorer.load, bundle.folder, bundle.digest, threads, quantized=bundle.quantized)
     except FlowerOpsError as error:
         log_failure(error)
         server.should_exit = True

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from flowerops.errors import ConflictError, FlowerOpsError, UsageError
+from flowerops.serving.keys import KeyFile, OneKey
 from flowerops.serving.logs import log_failure, log_to_stderr
 from flowerops.serving.requirements import require_server_packages
 
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     log_to_stderr()
     try:
         require_server_packages()
-        return _serve(arguments, os.environ.get(API_KEY_VARIABLE))
+        return _serve(arguments, None if arguments.key_file else os.environ.get(API_KEY_VARIABLE))
     except FlowerOpsError as error:
         log_failure(error)
         return error.exit_code
@@ -67,6 +68,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help=f"other than loopback needs {API_KEY_VARIABLE}")
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one; the log says which")
     parser.add_argument("--threads", type=int, help="images scored at once (default: one a core)")
+    parser.add_argument("--quantized", action="store_true", help="serve the bundle's int8 model")
+    parser.add_argument("--key-file", type=Path, help=f"whose keys are taken in place of {API_KEY_VARIABLE}")
+    parser.add_argument("--log", type=Path, help="the file that stderr leads into; it is kept small")
     return parser.parse_args(argv)
 
 
@@ -76,9 +80,15 @@ def _serve(arguments: argparse.Namespace, api_key: str | None) -> int:
     from flowerops.serving.lifetime import ServedBundle, serve_until_stopped
 
     bundle = ServedBundle(
-        arguments.bundle, arguments.digest, arguments.model_name, arguments.model_version, arguments.threads
+        arguments.bundle,
+        arguments.digest,
+        arguments.model_name,
+        arguments.model_version,
+        arguments.threads,
+        arguments.quantized,
     )
-    return asyncio.run(serve_until_stopped(bundle, api_key, listener))
+    keys = KeyFile(arguments.key_file) if arguments.key_file else OneKey(api_key)
+    return asyncio.run(serve_until_stopped(bundle, keys, listener, log_file=arguments.log))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
+from flowerops.domain.progress import Progress
 from flowerops.targets.local.ahead import expecting
 from flowerops.targets.local.datasets import LocalDatasets
 from flowerops.targets.local.deployments import LocalDeployments
@@ -24,8 +25,9 @@ class LocalTarget:
 
     pipelines = None
 
-    def __init__(self, home: Path, api_key: str | None = None) -> None:
+    def __init__(self, home: Path, api_key: str | None = None, progress: Progress | None = None) -> None:
         self._api_key = api_key
+        self._progress = progress
         self.home = Home(home)
         self.home.prepare()
 
@@ -55,7 +57,7 @@ class LocalTarget:
     @cached_property
     def endpoints(self) -> LocalDeployments:
         """Deployments."""
-        return LocalDeployments(self.home.endpoints, self._api_key)
+        return LocalDeployments(self.home.endpoints, self._api_key, progress=self._progress)
 
     @cached_property
     def storage(self) -> LocalStorage:
