@@ -57,7 +57,9 @@ class Watch:
                 task.advance(passed - told, self._status())
                 told = passed
                 time.sleep(min(self._policy.pause_s, max(0.0, started + seconds - time.monotonic())))
-        reasons = reasons or self._reasons(ended=True)
+            if not reasons:
+                reasons = self._reasons(ended=True)
+                task.advance(max(1, round(seconds)) - told, self._status())
         result = self._result("rolled_back" if reasons else "promoted", time.monotonic() - started, reasons)
         if reasons:
             raise CanaryFailedError(

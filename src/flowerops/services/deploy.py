@@ -113,7 +113,8 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
         )
         try:
             smoke = prove(target.endpoints.probe(request.endpoint, deployment), model, cases)
-            caller.progress.message(f"smoke test passed ({len(smoke.checks)} checks); moving the traffic")
+            then = "trying it as a canary" if policy else "moving the traffic"
+            caller.progress.message(f"smoke test passed ({len(smoke.checks)} checks); {then}")
             trial = _Trial(target, request, deployment, port)
             canary = trial.run(policy, cases, caller) if policy else None
             if canary is None or canary.outcome == "promoted":

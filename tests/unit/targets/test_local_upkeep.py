@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import stat
 import subprocess
@@ -12,7 +13,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flowerops.errors import ConflictError, UsageError
+from flowerops.domain.bundle import (
+    BUNDLE_FILE,
+    GOLDEN_FILE,
+    INT8_FILE,
+    TFLITE_FILE,
+    BundleInfo,
+    GoldenSet,
+    QuantizedInfo,
+)
+from flowerops.errors import ConflictError, RemoteError, UsageError
 from flowerops.io.http import send
 from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.endpoint_store import EndpointStore
@@ -20,6 +30,7 @@ from flowerops.targets.local.processes import daemons_with, free_port, is_alive,
 from flowerops.targets.protocol import Access
 from helpers.local_endpoints import DAISY, NAME, deploy, local_deployments, model, state_of, version_that_answers
 from helpers.served import answers, wait_until
+from helpers.tiny_bundle import reseal
 
 
 @pytest.fixture
@@ -95,8 +106,10 @@ def test_the_network_needs_a_key_and_gets_one(deployments: LocalDeployments, tin
     # The next deploy keeps both, and nobody can take the key away while the network reaches it.
     third = deployments.start(NAME, tiny_bundle, model(tiny_bundle, 3))
     assert deployments.activate(NAME, third).public
-    with pytest.raises(UsageError, match="everybody on the network"):
-        deployments.start(NAME, tiny_bundle, model(tiny_bundle, 4), access=Access(key=False))
+    for access in (Access(key=False), Access("127.0.0.1", key=False)):
+        with pytest.raises(UsageError, match="everybody on the network"):
+            deployments.start(NAME, tiny_bundle, model(tiny_bundle, 4), access=access)
+    assert status_with(deployments.find(NAME).url, None) == 401
 
 
 def test_an_address_that_this_machine_has_not_is_refused(deployments: LocalDeployments, tiny_bundle: Path) -> None:
@@ -159,6 +172,33 @@ def test_a_server_that_no_record_names_is_stopped_by_the_next_change(
     assert version_that_answers(deployments.find(NAME).url) == 1
     deployments.stop(NAME)
     assert daemons_with(store.logs) == []
+
+
+def test_an_int8_model_is_served_as_such_also_after_a_new_start(
+    deployments: LocalDeployments, tiny_bundle: Path, tmp_path: Path, root: Path
+) -> None:
+    bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "int8"))
+    with pytest.raises(RemoteError, match="no int8 model"):
+        deployments.start(NAME, bundle, model(bundle), quantized=True)
+    shutil.copy(bundle / TFLITE_FILE, bundle / INT8_FILE)
+    info = BundleInfo.from_json((bundle / BUNDLE_FILE).read_bytes(), BUNDLE_FILE)
+    kept = QuantizedInfo(
+        accuracy=1, float_accuracy=1, drop=0, max_drop=0.01, kept=True, images=2, bytes=1, float_bytes=1,
+        calibration_images=2,
+    )  # fmt: skip
+    (bundle / BUNDLE_FILE).write_text(info.model_copy(update={"quantized": kept}).to_json())
+    golden = GoldenSet.from_json((bundle / GOLDEN_FILE).read_bytes(), GOLDEN_FILE)
+    images = [one.model_copy(update={"quantized": one.probabilities}) for one in golden.images]
+    (bundle / GOLDEN_FILE).write_text(GoldenSet(images=images).to_json())
+    reseal(bundle)
+    started = deployments.start(NAME, bundle, model(bundle), quantized=True)
+    deployments.activate(NAME, started)
+    assert "--quantized" in command_lines(root)
+    stop_all([started], 10)
+    active = deployments.resume(NAME).deployment("active")
+    assert active is not None
+    assert active.quantized
+    assert "--quantized" in command_lines(root)
 
 
 def test_who_waits_for_another_deploy_says_so(deployments: LocalDeployments, root: Path, tmp_path: Path) -> None:

@@ -47,9 +47,9 @@ def start(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun =
     state = endpoints.find(name) if dry_run else endpoints.resume(name)
     active = state.deployment("active")
     what = f"{active.model.name}:{active.model.version}" if active else "nothing"
-    verb = "would start" if dry_run else "serving again at"
+    said = f"would start endpoint {name} with {what}" if dry_run else f"{what} serves at {state.url}"
     document = {"dry_run": dry_run, **state.model_dump(mode="json")}
-    session.finish(document, lambda console, _: console.heading(f"{verb} {'' if dry_run else state.url}: {what}"))
+    session.finish(document, lambda console, _: console.heading(said, mark="→" if dry_run else "✓"))
 
 
 def stop(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun = False) -> None:
@@ -75,7 +75,7 @@ def delete(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun 
 def logs(
     session: Session,
     endpoint: EndpointArgument = None,
-    lines: Annotated[int, typer.Option(help="How many lines, from the end.", min=1)] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines, from the end.", min=1)] = 50,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what is logged, until Ctrl-C or the endpoint's stop.")
     ] = False,

@@ -20,6 +20,7 @@ _HEADER = "azureml-model-deployment"
 """Sends a request to one deployment, past the traffic rule."""
 _WARMUP_S = 180.0
 _FOLLOW_S = 5.0
+_LOG_HEADING = "Container logs:\n"
 _FOLLOWED_LINES = 1000
 """So many lines are asked for at each look: what is more between two of them is lost."""
 
@@ -89,7 +90,9 @@ class EndpointUpkeep:
         shown = lines
         while True:
             try:
-                now = self.logs(endpoint, max(lines, _FOLLOWED_LINES)).splitlines()
+                # Before it stands what the container's start was like, with the time of asking.
+                text = self.logs(endpoint, max(lines, _FOLLOWED_LINES)).rpartition(_LOG_HEADING)[2]
+                now = text.splitlines()
             except BadInputError:  # the endpoint is gone
                 if not seen:
                     raise

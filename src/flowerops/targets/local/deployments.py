@@ -87,7 +87,7 @@ class LocalDeployments(EndpointUpkeep):
             self.check_port(endpoint, port)
         with store.changing():
             state = store.load()
-            store.keys.settle(access.host or state.host, access.key, self._api_key)
+            store.keys.settle([state.host, access.host or state.host], access.key, self._api_key)
             state = self._without_candidate(store, state)
             _, deployment = self._launcher.deployment(store, state.idle_colour, bundle_dir, model, quantized=quantized)
         return deployment

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from flowerops.domain.documents import Document
 from flowerops.errors import ConflictError, UsageError
 from flowerops.io.atomic import atomic_write
 from flowerops.serving.server import check_bind, is_loopback
+from flowerops.targets.local.endpoint_state import LOOPBACK
 
 KEY_FILE = "keys.json"
 _KEY_BYTES = 32
@@ -38,26 +40,28 @@ class KeyStore:
         except FileNotFoundError:
             return EndpointKeys()
 
-    def settle(self, host: str, wanted: bool | None, given: str | None) -> EndpointKeys:
+    def settle(self, hosts: Sequence[str], wanted: bool | None, given: str | None) -> EndpointKeys:
         """Make the key file what a deploy needs.
 
         Args:
-            host: The address that the endpoint listens on.
+            hosts: The addresses that the endpoint listens on now and after the deploy.
             wanted: Whether clients shall need a key; None leaves that as it is.
             given: A key that the user chose; None makes one up where one is needed.
 
         Raises:
             UsageError: Everybody on the network would reach it without a key, or the key cannot stand in a header.
         """
-        public, before = not is_loopback(host), self.load()
-        if wanted is False and public:
+        public = next((host for host in hosts if not is_loopback(host)), None)
+        if wanted is False and public is not None:
             raise UsageError(
-                f"listening on {host} would let everybody on the network use the model", "Leave out --no-key."
+                f"listening on {public} without a key would let everybody on the network use the model",
+                "Leave out --no-key, or deploy with --host 127.0.0.1 first.",
             )
+        before = self.load()
         key = None if wanted is False else given or before.key
-        if key is None and (wanted or public):
+        if key is None and (wanted or public is not None):
             key = new_key()
-        check_bind(host, key)
+        check_bind(public or LOOPBACK, key)
         keys = before if key == before.key else EndpointKeys(key=key)
         if keys != before or not self.path.exists():
             self._save(keys)
@@ -76,7 +80,7 @@ class KeyStore:
         before = self.load()
         if before.key is None:
             raise ConflictError("the endpoint needs no key", "Deploy to it with --key, then it does.")
-        check_bind("127.0.0.1", given)
+        check_bind(LOOPBACK, given)
         key = given if given and given != before.key else new_key()
         return self._save(EndpointKeys(key=key, former=before.key if keep_former else None))
 
