@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SERVE_VENV := .venv-serve
+DOCS_VENV := .venv-docs
+AUDIT_VENV := .venv-audit
 # Azurite emulates Azure's blobs for the tests of the Azure target. Later versions want a later Node.js than Debian's.
 AZURITE_VERSION := 3.35.0
 AZURITE := .azurite/.$(AZURITE_VERSION)
@@ -19,7 +21,7 @@ DEMO_HOME ?= .flowerops
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-demo serve-env azurite demo test torture check bench locks conda clean
+.PHONY: help setup setup-demo serve-env azurite demo test torture check bench locks conda reference docs audit sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -86,5 +88,29 @@ locks: $(BIN)/uv ## Resolve the dependencies anew; write locks/*.txt with hashes
 conda: $(VENV)/.dev ## Write conda/*.yml from the locks
 	$(BIN)/python locks/conda.py
 
+reference: $(VENV)/.dev ## Write the pages of docs/ that follow from the program and from the locks
+	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/licences.py
+
+# Tools with dependencies of their own have environments of their own.
+$(DOCS_VENV)/.ready $(AUDIT_VENV)/.ready: .venv-%/.ready: $(BIN)/uv locks/%.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-$*
+	$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r locks/$*.txt
+	@touch $@
+
+docs: $(DOCS_VENV)/.ready ## Build the documentation as a site in site/; readers need no network either
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet
+	@! grep -rEl '<(script|link|img)[^>]+(src|href)="?(https?:)?//' site --include=*.html
+
+audit: $(AUDIT_VENV)/.ready ## Look for known vulnerabilities in what the locks name (asks a database on the internet)
+	for lock in local azure-train serve azure-serve dev; do \
+	  $(AUDIT_VENV)/bin/pip-audit --progress-spinner off --disable-pip --require-hashes -r locks/$$lock.txt || exit 1; done
+
+sbom: $(AUDIT_VENV)/.ready ## Write dist/sbom-*.json: what an installation consists of, in CycloneDX's form
+	@mkdir -p dist
+	for lock in local serve azure-train; do \
+	  $(AUDIT_VENV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON \
+	    -o dist/sbom-$$lock.json locks/$$lock.txt || exit 1; done
+
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) $(SERVE_VENV) .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVE_VENV) $(DOCS_VENV) $(AUDIT_VENV) site .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

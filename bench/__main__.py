@@ -1,8 +1,8 @@
 """`python -m bench [PART …]`: measure and write bench/results/table.md.
 
 Parts: startup, preprocess, large (12-megapixel photos), grow, extract, train; and, only when they are named, scale
-(100,000 photos), memory (training on 100,000 photos) and curve (accuracy against photos a class; hours without a GPU,
-minutes with --image-size 96).
+(100,000 photos), memory (training on 100,000 photos), curve (accuracy against photos a class; hours without a GPU,
+minutes with --image-size 96) and serve (scoring servers; ten minutes, and an environment with TensorFlow on first use).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = ROOT.parent / "shared" / "data" / "flowers"
 PARTS = ("startup", "preprocess", "large", "grow", "extract", "train")
-ON_DEMAND = ("scale", "memory", "curve")
+ON_DEMAND = ("scale", "memory", "curve", "serve")
 
 
 def main() -> None:
@@ -26,7 +26,9 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, help="a folder of class folders; drawn flowers when there is none")
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "results" / "table.md")
     parser.add_argument("--image-size", type=int, default=224, help="of the part curve")
-    parser.add_argument("--rounds", type=int, default=3, help="of the part train")
+    parser.add_argument("--rounds", type=int, default=3, help="of the parts train and serve")
+    parser.add_argument("--bundle", type=Path, help="model of the part serve; one is trained when there is none")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each load in the part serve")
     given = parser.parse_args()
     unknown = set(given.parts) - {*PARTS, *ON_DEMAND}
     if unknown:
@@ -40,7 +42,7 @@ def main() -> None:
 
 
 def _part(name: str, photos: Path, given: argparse.Namespace) -> str:
-    from bench import extraction, growing, learning_curve, memory, preprocessing, scaling, startup, training
+    from bench import extraction, growing, learning_curve, memory, preprocessing, scaling, serving, startup, training
 
     parts = {
         "startup": startup.measure,
@@ -51,6 +53,7 @@ def _part(name: str, photos: Path, given: argparse.Namespace) -> str:
         "memory": memory.measure,
         "extract": lambda: extraction.measure(photos),
         "curve": lambda: learning_curve.measure(photos, given.out.parent, given.image_size),
+        "serve": lambda: serving.measure(photos, given.rounds, given.seconds, given.bundle),
         "train": lambda: training.measure(photos, given.rounds),
     }
     return parts[name]()

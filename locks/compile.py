@@ -22,7 +22,8 @@ def compile_lock(name: str, source: list[str], constraint: str | None = None) ->
 
 
 if __name__ == "__main__":
-    compile_lock("uv", ["locks/uv.in"])
+    for tool in ("uv", "docs", "audit", "debug"):
+        compile_lock(tool, [f"locks/{tool}.in"])
     compile_lock("dev", ["pyproject.toml", "--extra", "dev"])
     for extra in ("local", "train", "serve"):
         compile_lock(extra, ["pyproject.toml", "--extra", extra], "dev")

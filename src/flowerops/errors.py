@@ -42,6 +42,12 @@ class GateRejectedError(FlowerOpsError):
     code, exit_code = "gate_rejected", 4
 
 
+class GateInconclusiveError(FlowerOpsError):
+    """The gate could not tell, and --strict wants to be told that as a failure."""
+
+    code, exit_code = "gate_inconclusive", 4
+
+
 class StoreIntegrityError(FlowerOpsError):
     """Stored bytes are not the bytes that were written."""
 

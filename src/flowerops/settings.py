@@ -126,7 +126,7 @@ def load_settings(flags: dict[str, Any], folder: Path | None = None) -> Settings
         UsageError: An unknown key, or a value that does not fit; the message names the key.
     """
     base = folder or Path()
-    config = _read_config(base / CONFIG_FILE)
+    config = read_config(base / CONFIG_FILE)
     dotenv = base / DOTENV_FILE
     given = {_key(name): value for name, value in flags.items() if value is not None}
     try:
@@ -144,7 +144,12 @@ def load_settings(flags: dict[str, Any], folder: Path | None = None) -> Settings
         raise UsageError(f"{dotenv}: {error}", "Mend the file.") from error
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
+    """What a `flowerops.toml` says, by field name; nothing where there is no such file.
+
+    Raises:
+        UsageError: It cannot be read, or has an unknown key.
+    """
     try:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

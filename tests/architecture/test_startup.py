@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,45 @@ def test_listing_datasets_needs_neither_tensorflow_nor_mlflow(tmp_path: Path) ->
     code, heavy = _loaded_after(["data", "list", "--home", str(tmp_path / "home")])
     assert code == 0
     assert not {"tensorflow", "keras", "mlflow", "azure", "sklearn"} & set(heavy)
+
+
+def _modules_after(*words: str, **env: str) -> set[str]:
+    """The command modules that a real start of the program loads."""
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['flowerops', *{list(words)!r}]\n"
+        "try:\n    runpy.run_module('flowerops', run_name='__main__', alter_sys=False)\n"
+        "except SystemExit:\n    pass\n"
+        "print('PROBE', *[n.rpartition('.')[2] for n in sys.modules if n.startswith('flowerops.cli.commands.')])"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWEROPS_")} | env
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=environment
+    )
+    return set(done.stdout.rpartition("PROBE")[2].split())
+
+
+def test_a_command_loads_no_other_command() -> None:
+    assert "train" not in _modules_after("data", "--help")
+    assert "data" not in _modules_after("doctor", "--help")
+    assert _modules_after("gc", "--help") == {"gc"}
+
+
+def test_completion_loads_the_command_that_is_typed() -> None:
+    typed = {"_FLOWEROPS_COMPLETE": "complete_bash", "COMP_CWORD": "2"}
+    assert _modules_after(**typed, COMP_WORDS="flowerops gc --") == {"gc"}
+    assert {"gc", "train", "data"} <= _modules_after(**{**typed, "COMP_CWORD": "1"}, COMP_WORDS="flowerops gc")
+
+
+def test_help_and_a_misspelt_command_know_all_commands() -> None:
+    assert {"train", "data", "gc"} <= _modules_after("--help")
+    assert {"train", "data", "gc"} <= _modules_after("trian")
+
+
+def test_every_command_is_loaded_lazily() -> None:
+    from flowerops.cli import commands
+    from flowerops.cli.app import app
+
+    names = {str(command.name) for command in app.registered_commands}
+    names |= {str(group.typer_instance.info.name) for group in app.registered_groups if not group.hidden}
+    assert names == commands._FIRST_WORDS, "name the new command in cli/commands/__init__.py"

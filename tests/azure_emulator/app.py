@@ -24,6 +24,7 @@ from azure_emulator import (
     run_history,
     schedules,
     scoring,
+    subscription,
     workspace,
 )
 from azure_emulator.answers import RefusalError, answer, error_body
@@ -44,6 +45,7 @@ _MODULES = (
     run_history,
     mlflow_relay,
     identity,
+    subscription,
 )
 _WORDS = {
     401: "AuthenticationFailed",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from azure_emulator import asset_forms
-from azure_emulator.answers import RefusalError
+from azure_emulator.answers import Json, RefusalError
 from azure_emulator.blobs import Blobs
 from azure_emulator.certificates import Certificates
 from azure_emulator.faults import Faults
@@ -19,6 +19,7 @@ from azure_emulator.routing import Call
 from azure_emulator.runner import Runner
 from azure_emulator.scoring_servers import Servers
 from azure_emulator.state import State, key_of
+from azure_emulator.subscription import COMPUTE_OPERATOR, DATA_SCIENTIST, QUOTA
 
 
 class Request(NamedTuple):
@@ -47,6 +48,8 @@ class Cloud:
     mlflow: MlflowServer | None = None
     state: State = field(default_factory=State)
     requests: deque[Request] = field(default_factory=lambda: deque(maxlen=10_000))
+    permissions: list[Json] = field(default_factory=lambda: [DATA_SCIENTIST, COMPUTE_OPERATOR])
+    quota: dict[str, int] = field(default_factory=lambda: dict(QUOTA))
     runner: Runner = field(init=False)
     servers: Servers = field(init=False)
 

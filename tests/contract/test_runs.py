@@ -18,6 +18,7 @@ from flowerops.io.hashing import verify_seal
 from flowerops.services import reach
 from flowerops.services import runs as runs_service
 from flowerops.services.evaluate import Evaluated, EvaluateRequest, evaluate
+from flowerops.services.explain import ExplainRequest, explain
 from flowerops.services.lineage import lineage_of
 from flowerops.services.pipeline import begin
 from flowerops.services.register import Registered, RegisterRequest, register
@@ -80,6 +81,7 @@ def test_what_each_step_says_has_the_same_members(made: Lifecycle) -> None:
     }
     assert set(made.evaluated.document()) == {
         *("run_id", "dataset", "n", "metrics", "comparison", "decision", "report", "synthetic", "seconds"),
+        *("slices", "cost", "summary", "predictions"),
     }
     assert set(made.registered.document()) == {
         *("model", "champion", "decision", "existed", "run_id", "tags"),
@@ -130,6 +132,34 @@ def test_force_goes_past_the_gate_with_a_reason_only(made: Lifecycle) -> None:
     done = register(target, RegisterRequest(made.trained.run_id, because, strict), made.place.caller)
     assert done.model.champion
     assert done.model.tags["forced_reason"] == "the test wants it"
+    assert done.model.tags["forced_at"].startswith("20")
+
+
+def test_an_evaluation_leaves_the_summary_and_every_prediction_beside_the_report(made: Lifecycle) -> None:
+    document = made.evaluated.document()
+    lines = Path(document["predictions"]).read_text().splitlines()
+    assert lines[0] == "path,true,predicted,right,confidence,sha256,p_daisy,p_roses"
+    assert len(lines) == document["n"] + 1
+    assert Path(document["summary"]).read_text().startswith("## Evaluation of run")
+    assert document["cost"]["bundle_bytes"] > document["cost"]["model_bytes"] > 0
+
+
+def test_a_cap_on_latency_is_held_against_what_was_measured(made: Lifecycle) -> None:
+    with pytest.raises(GateRejectedError) as caught:
+        register(
+            made.place.target,
+            registration(made.trained.run_id, made.place.fresh("slow"), max_latency_ms=1e-6),
+            made.place.caller,
+        )
+    assert "above the cap" in caught.value.message
+
+
+def test_a_model_explains_its_answer(made: Lifecycle, tmp_path: Path) -> None:
+    paths = make_photos(tmp_path / "photos", per_class=1)["roses"]
+    request = ExplainRequest(Selector(made.model), paths, tmp_path / "why.png", cells=2)
+    said = explain(made.place.target, request, made.place.told)["explanations"][0]
+    assert (tmp_path / "why.png").is_file()
+    assert sum(said["probabilities"].values()) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_registered_model_is_scored_on_any_folder(made: Lifecycle, tmp_path: Path) -> None:

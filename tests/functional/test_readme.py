@@ -1,4 +1,4 @@
-"""The commands of the README, run in their order in an empty folder, as a newcomer would."""
+"""The commands of README, tutorial and Azure page, run in their order in an empty folder, as a newcomer would."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import pytest
 from helpers.command import flowerops
 from helpers.photos import make_photos
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("docs/tutorial.md", "docs/how-to/ci.md", "docs/how-to/azure.md")
 _FENCE = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _BLOCKS = (
     "flowerops preprocess",
@@ -32,7 +33,8 @@ _AZURE_BLOCKS = ("export FLOWEROPS_TARGET", "flowerops pipelines publish")
 
 def _commands(first: str) -> list[str]:
     """The flowerops lines of the block that begins with a command."""
-    block = next(block for block in _FENCE.findall(README.read_text(encoding="utf-8")) if block.startswith(first))
+    blocks = [block for page in PAGES for block in _FENCE.findall((ROOT / page).read_text(encoding="utf-8"))]
+    block = next(block for block in blocks if block.startswith(first))
     return [line.partition(" #")[0].partition(" > ")[0].strip() for line in block.splitlines() if line.strip()]
 
 
@@ -49,6 +51,13 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (folder / ".env").write_text(f"FLOWEROPS_PORT={probe.getsockname()[1]}\n")
     yield folder
     flowerops("deployments", "stop", cwd=folder)
+
+
+def test_the_tour_of_the_readme_is_a_part_of_the_tutorial() -> None:
+    block = next(block for block in _FENCE.findall((ROOT / "README.md").read_text()) if block.startswith(_BLOCKS[0]))
+    tour = [line.partition(" #")[0].strip() for line in block.splitlines()]
+    assert len(tour) >= 8
+    assert [line for line in _commands(_BLOCKS[0]) if line in tour] == tour
 
 
 @pytest.mark.timeout(600)

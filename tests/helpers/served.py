@@ -19,6 +19,8 @@ from typing import Any
 import uvicorn
 
 from flowerops.io.http import NoAnswerError, send
+from flowerops.serving.admission import Limits
+from flowerops.serving.protocol import protocol_of
 
 WAIT_S = 20.0
 
@@ -38,11 +40,13 @@ def answers(url: str, status: int = 200) -> bool:
 
 
 @contextlib.contextmanager
-def served(app: Any) -> Iterator[str]:
-    """Serve an application from a thread; gives its url."""
+def served(app: Any, limits: Limits | None = None) -> Iterator[str]:
+    """Serve an application from a thread, over our own protocol when there are limits for it; gives its url."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False))
+    http = {"http": protocol_of(limits), "timeout_keep_alive": limits.keep_alive_seconds} if limits else {}
+    config = uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False, **http)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     thread.start()

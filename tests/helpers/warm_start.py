@@ -31,15 +31,46 @@ def suits(env: dict[str, str]) -> bool:
     return not any(name.startswith(_COLD) for name in env) and "COLD_START" not in os.environ
 
 
-def run(arguments: Sequence[str], cwd: Path, env: dict[str, str], timeout_s: float) -> tuple[int, bytes, bytes]:
+_SHIM = """#!{python} -IS
+import os, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from helpers import warm_start
+code, out, err = warm_start.run(sys.argv[1:], Path.cwd(), dict(os.environ), 3600, Path({server!r}))
+for stream, text in ((sys.stdout, out), (sys.stderr, err)):
+    stream.buffer.write(text)
+    stream.flush()
+sys.exit(code)
+"""
+
+
+def shim(folder: Path) -> Path:
+    """A folder for the PATH of scripts, whose program `flowerops` is started warm, by this process's server."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "flowerops"
+    program.write_text(_SHIM.format(python=sys.executable, tests=str(_TESTS), server=str(_server())))
+    program.chmod(0o755)
+    return folder
+
+
+def run(
+    arguments: Sequence[str], cwd: Path, env: dict[str, str], timeout_s: float, server: Path | None = None
+) -> tuple[int, bytes, bytes]:
     """Run a command line; gives its exit code and what it wrote to both streams.
+
+    Args:
+        arguments: Its own.
+        cwd: Where it runs.
+        env: All its variables.
+        timeout_s: After which it is killed.
+        server: Address of another process's server; None takes this process's own.
 
     Raises:
         subprocess.TimeoutExpired: It did not end in time, and was killed.
     """
     request = json.dumps({"arguments": list(arguments), "cwd": str(cwd), "env": env}).encode("utf-8", "surrogatepass")
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(_server()))
+        connection.connect(str(server or _server()))
         socket.send_fds(connection, [len(request).to_bytes(8, "big")], [out.fileno(), err.fileno()])
         connection.sendall(request)
         answers = connection.makefile("rb")

@@ -12,15 +12,19 @@ import typer
 from flowerops import __version__
 from flowerops.cli import step
 from flowerops.cli.commands import (
+    config,
     data,
     demo,
     deploy,
     deployments,
     doctor,
     evaluate,
+    explain,
     gc,
+    init,
     lineage,
     models,
+    package,
     pipelines,
     predict,
     preprocess,
@@ -72,13 +76,15 @@ for _module in (
     deploy,
     smoketest,
     predict,
+    explain,
     lineage,
     reproduce,
 ):
     _module.add_to(app)
-for _upkeep in (verify, gc, doctor):
+package.add_to(app)
+for _upkeep in (verify, gc, doctor, config):
     _upkeep.add_to(app)
-for _group in (data, models, runs, deployments, ui, pipelines, step):
+for _group in (init, data, models, runs, deployments, ui, pipelines, step):
     _group.add_to(app)
 
 
@@ -128,6 +134,9 @@ def _as_error(failure: BaseException) -> FlowerOpsError:
     if hasattr(failure, "format_message") and hasattr(failure, "exit_code"):  # Typer's own, whatever Click it carries
         context: Any = getattr(failure, "ctx", None)
         path = context.command_path if context is not None else "flowerops"
+        near = getattr(failure, "possibilities", None)
+        if near:  # of an option; for commands Typer says it by itself
+            return UsageError(str(getattr(failure, "message", failure)), f"Did you mean {near[0]}? See {path} --help")
         return UsageError(failure.format_message(), f"See {path} --help")
     return _from_the_system(failure) or _unforeseen(failure)
 

@@ -92,6 +92,11 @@ class Console:
         self._keep(f"warning: {text}")
         self._err.print(f"[bold yellow]warning:[/] {_shown(text)}", soft_wrap=True)
 
+    def agent_command(self, line: str) -> None:
+        """A line for the agent that runs a CI job, on stderr and exactly as it is; no wrapping, no markup."""
+        self._err.file.write(line + "\n")
+        self._err.file.flush()
+
     def facts(self, rows: Mapping[str, object]) -> None:
         """Names and values under a heading."""
         width = max(len(name) for name in rows)

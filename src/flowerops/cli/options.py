@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from flowerops.cli import handed_over
+
 _TRAINING = "Training"
 DataFolder = Annotated[
     Path | None,
@@ -16,7 +18,12 @@ DataFolder = Annotated[
 ]
 DatasetName = Annotated[
     str | None,
-    typer.Option("--dataset", help="Dataset, as NAME or NAME:VERSION. Default: flowers.", show_default=False),
+    typer.Option(
+        "--dataset",
+        help="Dataset, as NAME or NAME:VERSION, or @FILE from preprocess --json. Default: flowers.",
+        callback=handed_over.dataset,
+        show_default=False,
+    ),
 ]
 Extend = Annotated[bool, typer.Option("--extend", help="New version: the latest one and the new photos.")]
 Replace = Annotated[bool, typer.Option("--replace", help="New version: exactly the new photos, even if classes go.")]
@@ -67,11 +74,22 @@ Seed = Annotated[
     typer.Option(help="Seed of everything random. Default: 42.", min=0, rich_help_panel=_TRAINING, show_default=False),
 ]
 RunId = Annotated[
-    str | None, typer.Option("--run", help="Id of a pipeline run. Default: the latest.", show_default=False)
+    str | None,
+    typer.Option(
+        "--run",
+        help="Id of a pipeline run, or @FILE from train --json. Default: the latest.",
+        callback=handed_over.run_id,
+        show_default=False,
+    ),
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", help="Model, as NAME or NAME:VERSION. Default: the champion.", show_default=False),
+    typer.Option(
+        "--model",
+        help="Model, as NAME or NAME:VERSION, or @FILE from register --json. Default: the champion.",
+        callback=handed_over.model,
+        show_default=False,
+    ),
 ]
 EndpointOption = Annotated[
     str | None, typer.Option("--endpoint", help="Endpoint. Default: flowers.", show_default=False)
@@ -111,6 +129,18 @@ Compute = Annotated[
         "--compute",
         help="Name of a compute cluster, or serverless. Default: the setting compute.",
         rich_help_panel=_AZUREML,
+        show_default=False,
+    ),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 4 unless the candidate takes over, also where the gate cannot tell.")
+]
+AssertAccuracy = Annotated[
+    str | None,
+    typer.Option(
+        "--assert-accuracy-at-least",
+        help="Exit with 4 below this share, such as 0.9 or 90%. It raises the gate's floor for this command.",
+        metavar="SHARE",
         show_default=False,
     ),
 ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from flowerops.cli.completion import with_completion
 from flowerops.cli.console import Console
 from flowerops.cli.options import Compute, Instances, NoWait
 from flowerops.domain.detached import RunDetachedError
@@ -95,6 +96,11 @@ class Session:
         return open_target(settings, self.console, wait=not self._jobs.no_wait, instances=self._jobs.instances or 1)
 
     @property
+    def flags(self) -> dict[str, Any]:
+        """Settings that were given on the command line, by field name; None for those that were not."""
+        return dict(self._flags)
+
+    @property
     def no_wait(self) -> bool:
         """Whether the command lets go of what it submits."""
         return self._jobs.no_wait
@@ -137,7 +143,7 @@ def with_session(name: str, *, jobs: bool = False) -> Callable[[Callable[..., No
         declared = list(inspect.signature(function).parameters.values())[1:]
         groups = {one.name: hints[one.name] for one in declared if is_dataclass(hints[one.name])}
         own = [
-            option
+            with_completion(name, option)
             for one in declared
             for option in (_options_of(groups[one.name]) if one.name in groups else [_option(one, hints[one.name])])
         ]

@@ -25,9 +25,10 @@ class BuildInfo(Document):
 
 
 def build_from_environment(env: Mapping[str, str]) -> BuildInfo | None:
-    """Find the CI build in the variables that Azure DevOps or GitHub Actions set.
+    """Find the CI build in the variables that Azure DevOps, GitHub Actions or GitLab set.
 
-    Source: Azure Pipelines "predefined variables"; GitHub Actions "default environment variables".
+    Source: Azure Pipelines "predefined variables"; GitHub Actions "default environment variables"; GitLab "predefined
+    CI/CD variables".
     """
     if env.get("BUILD_BUILDID"):
         return BuildInfo(kind="azure-devops", id=env["BUILD_BUILDID"], uri=_azure_devops_uri(env))
@@ -35,6 +36,8 @@ def build_from_environment(env: Mapping[str, str]) -> BuildInfo | None:
         server, repository = env.get("GITHUB_SERVER_URL"), env.get("GITHUB_REPOSITORY")
         uri = f"{server}/{repository}/actions/runs/{env['GITHUB_RUN_ID']}" if server and repository else None
         return BuildInfo(kind="github", id=env["GITHUB_RUN_ID"], uri=uri)
+    if env.get("GITLAB_CI") == "true" and env.get("CI_PIPELINE_ID"):
+        return BuildInfo(kind="gitlab", id=env["CI_PIPELINE_ID"], uri=env.get("CI_PIPELINE_URL") or None)
     return None
 
 

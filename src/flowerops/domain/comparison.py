@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from flowerops.domain.evaluation import ClassComparison, Comparison, Interval
-from flowerops.domain.metrics import checked, percentiles, probabilities_of
+from flowerops.domain.metrics import bootstrap_macro_f1, checked, macro_f1, percentiles, probabilities_of
 from flowerops.domain.significance import mcnemar
 
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+
+class _F1(NamedTuple):
+    """Macro-F1 of both models, and the interval of the difference."""
+
+    candidate: float
+    champion: float
+    ci95: Interval
 
 
 def compare(
@@ -42,31 +52,38 @@ def compare(
     as_champion = np.array([position.get(label, -1) for label in labels])[truth]
     counted = as_champion >= 0
     champion = probabilities_of(champion_labels, champion_probabilities, len(truth))
-    candidate_right = (candidate.argmax(1) == truth)[counted]
-    champion_right = (champion.argmax(1) == as_champion)[counted]
+    candidate_said = candidate.argmax(1)
+    champion_said = _in_candidate_order(champion.argmax(1), champion_labels, labels)
+    truth, candidate_said, champion_said = truth[counted], candidate_said[counted], champion_said[counted]
+    candidate_right, champion_right = candidate_said == truth, champion_said == truth
     shared = [label for label in labels if label in position]
     only_candidate = int((candidate_right & ~champion_right).sum())
     only_champion = int((champion_right & ~candidate_right).sum())
     n = int(counted.sum())
     both_right = int((candidate_right & champion_right).sum())
+    f1 = _compare_f1(truth, candidate_said, champion_said, len(labels), bootstrap_samples, seed)
     return Comparison(
         n=n,
         labels=shared,
         candidate_only_labels=[label for label in labels if label not in position],
         champion_only_labels=[label for label in champion_labels if label not in labels],
-        excluded=len(truth) - n,
+        excluded=int((~counted).sum()),
         candidate_accuracy=_share(candidate_right),
         champion_accuracy=_share(champion_right),
         difference=(only_candidate - only_champion) / max(1, n),
         ci95=_difference_interval(n, only_candidate, only_champion, bootstrap_samples, seed),
         mcnemar_p=mcnemar(only_candidate, only_champion),
+        bootstrap_p=_bootstrap_p(n, only_candidate, only_champion),
+        candidate_macro_f1=f1.candidate if f1 else None,
+        champion_macro_f1=f1.champion if f1 else None,
+        macro_f1_difference=f1.candidate - f1.champion if f1 else None,
+        macro_f1_ci95=f1.ci95 if f1 else None,
         both_right=both_right,
         only_candidate=only_candidate,
         only_champion=only_champion,
         both_wrong=n - both_right - only_candidate - only_champion,
         per_class={
-            label: _compare_class(truth[counted] == labels.index(label), candidate_right, champion_right)
-            for label in shared
+            label: _compare_class(truth == labels.index(label), candidate_right, champion_right) for label in shared
         },
     )
 
@@ -80,6 +97,38 @@ def _compare_class(members: Bools, candidate_right: Bools, champion_right: Bools
         only_candidate=int((candidate & ~champion).sum()),
         only_champion=int((champion & ~candidate).sum()),
     )
+
+
+def _in_candidate_order(said: Ints, champion_labels: Sequence[str], labels: Sequence[str]) -> Ints:
+    """The champion's answers as indices into the candidate's labels; those that it alone knows come after them."""
+    index = {label: number for number, label in enumerate(labels)}
+    return np.array([index.get(label, len(labels)) for label in champion_labels], dtype=np.int64)[said]
+
+
+def _compare_f1(truth: Ints, candidate: Ints, champion: Ints, classes: int, samples: int, seed: int) -> _F1 | None:
+    """With a paired bootstrap; None without images."""
+    if len(truth) == 0:
+        return None
+    mine, theirs = bootstrap_macro_f1(truth, [candidate, champion], classes, samples, seed)
+    both = macro_f1(truth, candidate, classes), macro_f1(truth, champion, classes)
+    return _F1(*both, percentiles(mine - theirs))
+
+
+def _bootstrap_p(n: int, only_candidate: int, only_champion: int) -> float:
+    """Two-sided p of the paired bootstrap, for infinitely many draws instead of a thousand, so without their noise.
+
+    One draw is a walk of n steps, each up, down or level as one image is; the walk's distribution is the n-th power of
+    a step's characteristic function. p is twice the chance that the walk does not end on the side where it should.
+
+    Source: B. Efron and R. Tibshirani, "An introduction to the bootstrap" (1993), chapter 15.
+    """
+    if only_candidate == only_champion:  # n may be 0
+        return 1.0
+    more, less = max(only_candidate, only_champion) / n, min(only_candidate, only_champion) / n
+    around = 2 * np.pi * np.arange(2 * n + 1) / (2 * n + 1)
+    step = more * np.exp(1j * around) + less * np.exp(-1j * around) + (1 - more - less)
+    ends = np.fft.fft(step**n).real / (2 * n + 1)  # at k > n the walk that ended at k - 2n - 1
+    return float(np.clip(2 * (ends[0] + ends[n + 1 :].sum()), 0, 1))
 
 
 def _share(right: Bools) -> float:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from flowerops.domain.documents import Document
-from flowerops.domain.evaluation import ClassComparison, Comparison, Metrics
+from flowerops.domain.evaluation import ClassComparison, Comparison, Cost, Metrics
+from flowerops.domain.gate_floors import failures as failures_of
+from flowerops.domain.gate_words import chance, images, names, percent, points, signed
 from flowerops.domain.params import GatePolicy
 from flowerops.domain.significance import sign_test
 
@@ -28,12 +30,13 @@ class Decision(Document):
         return self.outcome in ("first", "promoted")
 
 
-def decide(candidate: Metrics, comparison: Comparison | None, policy: GatePolicy) -> Decision:
+def decide(candidate: Metrics, comparison: Comparison | None, policy: GatePolicy, cost: Cost | None = None) -> Decision:
     """Decide about a candidate.
 
-    1. Floors: too few test images or too low an accuracy reject, with or without a champion.
+    1. Floors and caps (test images, accuracy, recall of a class, calibration, latency, size) reject with or without a
+       champion; see `flowerops.domain.gate_floors`.
     2. Without a champion, a candidate above the floors is the first.
-    3. Significantly worse overall (McNemar's p below `significance`) rejects. So does a class whose recall falls by
+    3. Significantly worse overall (p of `test` below `significance`) rejects. So does a class whose recall falls by
        more than `max_recall_drop`, if chance is ruled out: a one-sided sign test on the images of the class that only
        one model has right, at `significance` divided by the number of classes. So an equally good candidate
        is refused for the luck of the draw on some class in at most `significance` of all cases, however
@@ -43,6 +46,7 @@ def decide(candidate: Metrics, comparison: Comparison | None, policy: GatePolicy
        10 % of 400 images answered differently, a true gain of two points is significant in 19 to 44 % of the draws,
        and passes in 43 to 55 % with the second way; an equally good candidate then passes in 3 to 7 % instead of
        1 to 2 %, which costs little, as it is about as good as the champion.
+       Where `min_macro_f1_gain` is set, macro-F1 must gain that much as well.
     5. Anything else is inconclusive: also when the models share no class or fewer than `min_test_images` images, and
        when the candidate has lost a class that the champion knows.
 
@@ -50,8 +54,9 @@ def decide(candidate: Metrics, comparison: Comparison | None, policy: GatePolicy
         candidate: The candidate on its whole test split.
         comparison: Candidate and champion on the same images; None when there is no champion.
         policy: Thresholds.
+        cost: Latency and size of the candidate; None where nobody measured them, which no cap forgives.
     """
-    failures = _floors(candidate, policy)
+    failures = failures_of(candidate, policy, cost)
     if comparison is None:
         opening = "There is no champion yet."
         if failures:
@@ -67,33 +72,21 @@ def decide(candidate: Metrics, comparison: Comparison | None, policy: GatePolicy
     return Decision(outcome=outcome, reasons=doubts + verdict + unproven + _scope(comparison))
 
 
-def _floors(candidate: Metrics, policy: GatePolicy) -> list[str]:
-    failures = []
-    if candidate.n < policy.min_test_images:
-        failures.append(
-            f"{_images(candidate.n)} are too few to judge by; the policy asks for {policy.min_test_images}."
-        )
-    if candidate.accuracy < policy.min_accuracy:
-        failures.append(
-            f"The accuracy of {_percent(candidate.accuracy)} on {_images(candidate.n)} is below the floor of "
-            f"{_percent(policy.min_accuracy)}."
-        )
-    return failures
-
-
 def _standing(candidate: Metrics, policy: GatePolicy) -> str:
     lower, upper = candidate.ci95
-    floor = f"; the floor is {_percent(policy.min_accuracy)}" if policy.min_accuracy else ""
+    floor = f"; the floor is {percent(policy.min_accuracy)}" if policy.min_accuracy else ""
     return (
-        f"The accuracy is {_percent(candidate.accuracy)} on {_images(candidate.n)} "
-        f"(95 % interval {_percent(lower)} to {_percent(upper)}){floor}."
+        f"The accuracy is {percent(candidate.accuracy)} on {images(candidate.n)} "
+        f"(95 % interval {percent(lower)} to {percent(upper)}){floor}."
     )
 
 
 def _worse(comparison: Comparison, policy: GatePolicy) -> list[str]:
-    if comparison.difference >= 0 or comparison.mcnemar_p >= policy.significance:
+    if comparison.difference >= 0 or p_of(comparison, policy) >= policy.significance:
         return []
-    return [f"The candidate is worse than the champion by {_points(comparison.difference)}: {_against(comparison)}."]
+    return [
+        f"The candidate is worse than the champion by {points(comparison.difference)}: {_against(comparison, policy)}."
+    ]
 
 
 def _dropped_classes(comparison: Comparison, policy: GatePolicy) -> tuple[list[str], list[str]]:
@@ -105,9 +98,9 @@ def _dropped_classes(comparison: Comparison, policy: GatePolicy) -> tuple[list[s
             continue
         p = sign_test(each.only_champion, each.only_candidate)
         if p < limit:
-            proven.append(f"{_drop(label, each)}; at most {_points(policy.max_recall_drop)} are allowed (p = {_p(p)}).")
+            proven.append(f"{_drop(label, each)}; at most {points(policy.max_recall_drop)} are allowed ({chance(p)}).")
         else:
-            unproven.append(f"{_drop(label, each)}, which may be chance on so few images (p = {_p(p)}): have a look.")
+            unproven.append(f"{_drop(label, each)}, which may be chance on so few images ({chance(p)}): have a look.")
     return proven, unproven
 
 
@@ -116,85 +109,89 @@ def _doubts(comparison: Comparison, policy: GatePolicy) -> list[str]:
     if comparison.n == 0:
         doubts.append("Candidate and champion have no image of a shared class to be compared on.")
     elif comparison.n < policy.min_test_images:
-        doubts.append(f"Only {_images(comparison.n)} can be compared; the policy asks for {policy.min_test_images}.")
+        doubts.append(f"Only {images(comparison.n)} can be compared; the policy asks for {policy.min_test_images}.")
     if comparison.champion_only_labels:
-        doubts.append(
-            f"The candidate does not know {_names(comparison.champion_only_labels)}, which the champion does."
-        )
+        doubts.append(f"The candidate does not know {names(comparison.champion_only_labels)}, which the champion does.")
     return doubts
 
 
+def p_of(comparison: Comparison, policy: GatePolicy) -> float:
+    """Of the policy's test: two-sided, 0..1; a document that lacks the bootstrap's proves nothing by it."""
+    if policy.test == "mcnemar":
+        return comparison.mcnemar_p
+    return 1.0 if comparison.bootstrap_p is None else comparison.bootstrap_p
+
+
 def _is_better(comparison: Comparison, policy: GatePolicy) -> bool:
-    if comparison.difference <= 0 or comparison.difference < policy.min_gain:
+    enough = comparison.difference >= policy.min_gain and not _lacks_macro_f1(comparison, policy)
+    return enough and _is_convincing(comparison, policy)
+
+
+def _is_convincing(comparison: Comparison, policy: GatePolicy) -> bool:
+    """Whether the candidate is better beyond chance, by however little."""
+    p = p_of(comparison, policy)
+    clear = comparison.difference >= policy.clear_gain and p < policy.clear_gain_significance
+    return comparison.difference > 0 and (p < policy.significance or clear)
+
+
+def _lacks_macro_f1(comparison: Comparison, policy: GatePolicy) -> bool:
+    if policy.min_macro_f1_gain is None:
         return False
-    if comparison.mcnemar_p < policy.significance:
-        return True
-    return comparison.difference >= policy.clear_gain and comparison.mcnemar_p < policy.clear_gain_significance
+    return comparison.macro_f1_difference is None or comparison.macro_f1_difference < policy.min_macro_f1_gain
 
 
 def _verdict(comparison: Comparison, policy: GatePolicy) -> list[str]:
-    facts = _against(comparison)
+    facts = _against(comparison, policy)
     if _is_better(comparison, policy):
-        better = f"The candidate is better than the champion by {_points(comparison.difference)}: {facts}."
-        if comparison.mcnemar_p < policy.significance:
+        better = f"The candidate is better than the champion by {points(comparison.difference)}: {facts}."
+        if p_of(comparison, policy) < policy.significance:
             return [better]
-        return [better, f"From {_points(policy.clear_gain)} on, p below {policy.clear_gain_significance:g} is enough."]
-    if comparison.difference > 0 and comparison.mcnemar_p < policy.significance:
-        gain, asked = _points(comparison.difference), _points(policy.min_gain)
-        return [f"The candidate is better by {gain}, but the policy asks for {asked}: {facts}."]
+        return [better, f"From {points(policy.clear_gain)} on, p below {policy.clear_gain_significance:g} is enough."]
+    if _is_convincing(comparison, policy):
+        return _too_little(comparison, policy, facts)
     if comparison.only_candidate + comparison.only_champion == 0:
         return [f"Candidate and champion are right on the same images: {facts}."]
     lower, upper = comparison.ci95
     return [
         f"No clear difference: {facts}.",
-        f"The true difference lies between {_signed(lower)} and {_signed(upper)} with 95 % confidence.",
+        f"The true difference lies between {signed(lower)} and {signed(upper)} with 95 % confidence.",
+    ]
+
+
+def _too_little(comparison: Comparison, policy: GatePolicy, facts: str) -> list[str]:
+    """Better beyond chance, but by less than the policy asks for."""
+    gain = points(comparison.difference)
+    if comparison.difference < policy.min_gain:
+        return [f"The candidate is better by {gain}, but the policy asks for {points(policy.min_gain)}: {facts}."]
+    difference = comparison.macro_f1_difference
+    by = "an unknown difference" if difference is None else signed(difference)
+    asked = signed(policy.min_macro_f1_gain or 0.0)
+    return [
+        f"The candidate is better by {gain}, but macro-F1 differs by {by}, and the policy asks for {asked}: {facts}."
     ]
 
 
 def _scope(comparison: Comparison) -> list[str]:
     if not comparison.excluded and not comparison.candidate_only_labels:
         return []
-    names = _names(comparison.candidate_only_labels)
+    unknown = names(comparison.candidate_only_labels)
     return [
-        f"Compared on the {len(comparison.labels)} shared classes; {_images(comparison.excluded)} of classes that the "
-        f"champion does not know ({names}) are left out."
+        f"Compared on the {len(comparison.labels)} shared classes; {images(comparison.excluded)} of classes that the "
+        f"champion does not know ({unknown}) are left out."
     ]
 
 
-def _against(comparison: Comparison) -> str:
+def _against(comparison: Comparison, policy: GatePolicy) -> str:
+    test = "bootstrap " if policy.test == "bootstrap" else ""
     return (
-        f"{_percent(comparison.candidate_accuracy)} against {_percent(comparison.champion_accuracy)} on the same "
-        f"{_images(comparison.n)}; only the candidate has {comparison.only_candidate} right, only the champion "
-        f"{comparison.only_champion} (p = {_p(comparison.mcnemar_p)})"
+        f"{percent(comparison.candidate_accuracy)} against {percent(comparison.champion_accuracy)} on the same "
+        f"{images(comparison.n)}; only the candidate has {comparison.only_candidate} right, only the champion "
+        f"{comparison.only_champion} ({test}{chance(p_of(comparison, policy))})"
     )
 
 
 def _drop(label: str, each: ClassComparison) -> str:
     return (
-        f"The recall of {label} falls from {_percent(each.champion_recall)} to {_percent(each.candidate_recall)} "
-        f"on {_images(each.support)}"
+        f"The recall of {label} falls from {percent(each.champion_recall)} to {percent(each.candidate_recall)} "
+        f"on {images(each.support)}"
     )
-
-
-def _images(count: int) -> str:
-    return "1 test image" if count == 1 else f"{count:,} test images"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _points(difference: float) -> str:
-    return f"{100 * abs(difference):.1f} points"
-
-
-def _signed(difference: float) -> str:
-    return f"{100 * difference:+.1f} points"
-
-
-def _p(p: float) -> str:
-    return "below 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _names(labels: list[str]) -> str:
-    return ", ".join(labels)

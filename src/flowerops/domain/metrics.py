@@ -45,6 +45,8 @@ def score(
     present = support > 0
     right = int((predicted == truth).sum())
     bins, ece = _reliability(chances.max(1), predicted == truth)
+    areas = _roc_auc(truth, chances)
+    known = [area for area in areas if area is not None]
     return Metrics(
         n=len(truth),
         labels=list(labels),
@@ -58,6 +60,7 @@ def score(
         top3_accuracy=_top_k(truth, chances, 3),
         log_loss=_log_loss(truth, chances),
         ece=ece,
+        roc_auc=float(np.mean(known)) if known else None,
         per_class={
             label: ClassScores(
                 precision=float(precision[each]),
@@ -65,6 +68,7 @@ def score(
                 f1=float(f1[each]),
                 support=int(support[each]),
                 recall_ci95=wilson_interval(round(float(recall[each]) * int(support[each])), int(support[each])),
+                roc_auc=areas[each],
             )
             for each, label in enumerate(labels)
         },
@@ -110,6 +114,25 @@ def _log_loss(truth: Ints, chances: Floats) -> float:
     return float(-np.log(np.clip(given, _SMALLEST_PROBABILITY, 1)).mean())
 
 
+def _roc_auc(truth: Ints, chances: Floats) -> list[float | None]:
+    """Of each class against the rest; None where the images are all of the class, or none is.
+
+    It is the share of pairs, an image of the class and another, in which the first has the higher probability; a tie
+    counts half. scikit-learn gives the same numbers and takes milliseconds for each of what may be a thousand classes.
+
+    Source: J. Hanley and B. McNeil, "The meaning and use of the area under a ROC curve" (1982).
+    """
+    areas: list[float | None] = []
+    for each in range(chances.shape[1]):
+        mine, others = chances[truth == each, each], np.sort(chances[truth != each, each])
+        if not len(mine) or not len(others):
+            areas.append(None)
+            continue
+        below = np.searchsorted(others, mine, side="left") + np.searchsorted(others, mine, side="right")
+        areas.append(float(below.mean() / 2 / len(others)))
+    return areas
+
+
 def _reliability(confidence: Floats, right: npt.NDArray[np.bool_]) -> tuple[list[ReliabilityBin], float]:
     """Bins of equal width, and the expected calibration error.
 
@@ -130,16 +153,40 @@ def _reliability(confidence: Floats, right: npt.NDArray[np.bool_]) -> tuple[list
 
 
 def _macro_f1_interval(truth: Ints, predicted: Ints, classes: int, samples: int, seed: int) -> Interval:
-    rng = np.random.default_rng(seed)
-    scores = np.empty(samples)
-    for each in range(samples):
-        drawn = rng.integers(0, len(truth), len(truth))
-        actual, said = truth[drawn], predicted[drawn]
-        support = np.bincount(actual, minlength=classes)
-        hits = np.bincount(actual[actual == said], minlength=classes)
-        f1 = 2 * hits / np.maximum(1, support + np.bincount(said, minlength=classes))
-        scores[each] = f1[support > 0].mean()
+    (scores,) = bootstrap_macro_f1(truth, [predicted], classes, samples, seed)
     return percentiles(scores)
+
+
+def bootstrap_macro_f1(truth: Ints, answers: Sequence[Ints], classes: int, samples: int, seed: int) -> list[Floats]:
+    """Macro-F1 of each model on the same images drawn anew, float64 [samples] each.
+
+    Images with the same truth and the same answers are alike, so drawing images is drawing from as many kinds.
+
+    Args:
+        truth: int64 [n], n > 0.
+        answers: Of each model, int64 [n]; they may hold further classes.
+        classes: How many the truth can have.
+        samples, seed: Of the drawing.
+    """
+    kinds, counts = np.unique(np.stack([truth, *answers]), axis=1, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(len(truth), counts / len(truth), size=samples)
+    is_of = kinds[0][:, None] == np.arange(classes)
+    support = drawn @ is_of
+    scores = []
+    for said in kinds[1:]:
+        hits = drawn @ (is_of & (said == kinds[0])[:, None])
+        f1 = 2 * hits / np.maximum(1, support + drawn @ (said[:, None] == np.arange(classes)))
+        scores.append((f1 * (support > 0)).sum(1) / (support > 0).sum(1))
+    return scores
+
+
+def macro_f1(truth: Ints, predicted: Ints, classes: int) -> float:
+    """Mean F1 over the classes that have images; int [n] each, n > 0, `predicted` may hold further classes."""
+    support = np.bincount(truth, minlength=classes)
+    hits = np.bincount(truth[truth == predicted], minlength=classes)
+    said = np.bincount(predicted, minlength=classes)[:classes]
+    f1 = 2 * hits / np.maximum(1, support + said)
+    return float(f1[support > 0].mean())
 
 
 def percentiles(values: Floats) -> Interval:

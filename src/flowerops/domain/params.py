@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,14 @@ from flowerops.domain.documents import Document
 Fit = Literal["pad", "crop", "stretch"]
 Mode = Literal["extend", "replace"]
 """What becomes of the latest version's photos when there are new ones."""
+
+
+def _pattern(text: str | None) -> str | None:
+    try:
+        re.compile(text or "")
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return text
 
 
 class PreprocessParams(Document):
@@ -33,11 +41,7 @@ class PreprocessParams(Document):
     @field_validator("group_by")
     @classmethod
     def _is_a_pattern(cls, text: str | None) -> str | None:
-        try:
-            re.compile(text or "")
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        return text
+        return _pattern(text)
 
 
 AUGMENTATIONS = ("flip", "crop", "colour", "mixup", "cutmix")
@@ -116,25 +120,52 @@ class TrainParams(Document):
 
 
 class EvaluateParams(Document):
-    """How a candidate is scored and compared with the champion."""
+    """How a candidate is scored and compared with the champion.
+
+    max_thumbnails: photos that the report shows large; the others are small, behind the confusion matrix.
+    max_explained: of so many misclassified photos the report shows which parts decided, within `explain_seconds`.
+    bootstrap_samples, seed: of the intervals. group_by: regular expression over paths; photos for which it finds the
+    same text are scored as a group. None: that of the dataset version.
+    """
 
     max_thumbnails: int = Field(48, ge=0, le=1000)
+    max_explained: int = Field(4, ge=0, le=100)
+    explain_seconds: float = Field(20, ge=0, le=3600)
     bootstrap_samples: int = Field(1000, ge=100, le=100_000)
     seed: int = Field(42, ge=0, lt=2**31)
+    group_by: str | None = None
+
+    @field_validator("group_by")
+    @classmethod
+    def _is_a_pattern(cls, text: str | None) -> str | None:
+        return _pattern(text)
 
 
 class GatePolicy(Document):
     """What a candidate must show before it replaces the champion. Shares, gains and drops are 0..1 of the images.
 
-    min_accuracy, min_test_images: floors for every candidate. significance: p below which a difference counts.
-    min_gain: no smaller gain promotes. clear_gain: from this gain on, p below clear_gain_significance is enough.
-    max_recall_drop: how far the recall of one class may fall. See `flowerops.domain.gate.decide`.
+    Floors and caps for every candidate: min_accuracy, min_test_images; min_recall, of every class, and min_recall_of,
+    by class instead; max_calibration_error; max_latency_ms, the median of one image on one thread, see `Cost`;
+    max_bundle_mb, in millions of bytes.
+
+    Against the champion: test and significance say when a difference counts: McNemar's exact test, or the paired
+    bootstrap, which finds more and is more often wrong where few images differ. min_gain: no smaller gain promotes.
+    min_macro_f1_gain: the same of macro-F1; None does not ask, 0 forbids a loss. clear_gain: from this gain on, p below
+    clear_gain_significance is enough. max_recall_drop: how far the recall of one class may fall. See
+    `flowerops.domain.gate.decide`.
     """
 
     min_accuracy: float = Field(0.0, ge=0, le=1)
     min_test_images: int = Field(1, ge=1)
+    min_recall: float = Field(0.0, ge=0, le=1)
+    min_recall_of: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    max_calibration_error: float = Field(1.0, ge=0, le=1)
+    max_latency_ms: float | None = Field(None, gt=0)
+    max_bundle_mb: float | None = Field(None, gt=0)
+    test: Literal["mcnemar", "bootstrap"] = "mcnemar"
     significance: float = Field(0.05, gt=0, lt=1)
     min_gain: float = Field(0.0, ge=0, le=1)
+    min_macro_f1_gain: float | None = Field(None, ge=-1, le=1)
     clear_gain: float = Field(0.02, ge=0, le=1)
     clear_gain_significance: float = Field(0.2, gt=0, lt=1)
     max_recall_drop: float = Field(0.1, ge=0, le=1)

@@ -110,5 +110,42 @@ def verify_seal(folder: Path, digest: str | None = None) -> str:
     return sha256_file(folder / SEAL_FILE)
 
 
+class SealedReader:
+    """Reads files of a sealed folder: what it gives is what the seal says, whatever happens to the folder meanwhile.
+
+    Args:
+        folder: A folder that `verify_seal` found intact.
+        digest: What that gave.
+
+    Raises:
+        StoreIntegrityError: The seal was changed since then.
+    """
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self._folder = folder
+        if sha256_file(folder / SEAL_FILE) != digest:
+            raise self._changed(SEAL_FILE)
+        self._expected = sealed_files(folder)
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes.
+
+        Raises:
+            StoreIntegrityError: It cannot be read, or is not what was sealed.
+        """
+        try:
+            data = (self._folder / name).read_bytes()
+        except OSError as error:
+            raise StoreIntegrityError(f"{self._folder}: {name} cannot be read", "It is incomplete.") from error
+        if sha256_bytes(data) != self._expected.get(name):
+            raise self._changed(name)
+        return data
+
+    def _changed(self, name: str) -> StoreIntegrityError:
+        return StoreIntegrityError(
+            f"{self._folder}: {name} was changed while it was read", "Register or fetch the model again."
+        )
+
+
 def _short(digest: str) -> str:
     return digest[:12] if len(digest) == 64 else digest

@@ -92,6 +92,20 @@ def alone(locks: Path) -> Iterator[None]:
         yield
 
 
+def dead_writers(locks: Path) -> list[Path]:
+    """Lock files of writers that were killed; a command that cleans removes them. Changes nothing."""
+    dead = []
+    for file in sorted((locks / _WRITERS).glob("*.lock")):
+        probe = FileLock(file, timeout=0)
+        try:
+            probe.acquire()
+        except (Timeout, OSError):
+            continue
+        probe.release()
+        dead.append(file)
+    return dead
+
+
 def _forget(file: Path) -> None:
     for path in (file, file.with_name(file.name + ".owner")):
         with contextlib.suppress(OSError):

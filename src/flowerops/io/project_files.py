@@ -1,4 +1,4 @@
-"""Files of the project beside the package: environments (`conda/`) and pipelines (`pipelines/azureml/`)."""
+"""Files of the project beside the package: environments (`conda/`), pipelines, infrastructure, the list of settings."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def project_file(name: str) -> Path:
         if (root / name).exists():
             return root / name
     raise UsageError(f"this installation of flowerops lacks {name}", "Install it again from a wheel or a checkout.")
+
+
+def files_below(folder: Path) -> list[str]:
+    """The names of all files below a folder, relative to it and with `/`, in order."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

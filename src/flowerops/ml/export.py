@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from flowerops.domain.bundle import KERAS_FILE, TFLITE_FILE
 from flowerops.errors import FlowerOpsError
+from flowerops.io.keras_archive import WEIGHTS, check_keras_archive
+from flowerops.ml.backbones.weight_files import refuse_unsafe_hdf5
 from flowerops.ml.keras_file import save
 from flowerops.ml.litert import open_interpreter, run, to_tflite
 from flowerops.ml.runtime import load_tensorflow
@@ -69,7 +72,14 @@ def _answers(model: Any, pixels: Pixels) -> Any:
 
 
 def load_model(path: Path) -> Any:
-    """Load a `.keras` file in safe mode, which refuses layers that carry code."""
+    """Load a `.keras` file in safe mode, after a look at what is in it.
+
+    Raises:
+        BadInputError: It is more than a plain network, see `io.keras_archive`, or its weights lie in other files.
+    """
+    check_keras_archive(path)
+    with zipfile.ZipFile(path) as archive, archive.open(WEIGHTS) as weights:
+        refuse_unsafe_hdf5(weights, f"{path.name}: {WEIGHTS}", archive.getinfo(WEIGHTS).file_size)
     load_tensorflow()
     import keras
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowerops.reports import charts, views
 from flowerops.reports.facts import ReportFacts
+from flowerops.reports.lineage import drawn
 from flowerops.reports.pages import part, render_html, render_markdown, script_hash
 
 RELIABILITY_SIDE = 230
@@ -31,6 +32,9 @@ def render_report(facts: ReportFacts) -> str:
         class_rows=views.class_rows(facts.metrics),
         misclassified=misclassified,
         unsure=unsure,
+        gallery=views.small_cards(facts.gallery, facts.metrics.labels),
+        explained=any(card.overlay for card in misclassified),
+        graph=drawn(facts.lineage) if facts.lineage else None,
         comparison=comparison if comparison and comparison.n else None,
         difference=charts.number_line(comparison.difference, comparison.ci95) if comparison else None,
         agreement=views.agreement(comparison) if comparison else [],
@@ -56,4 +60,5 @@ def render_summary_markdown(facts: ReportFacts) -> str:
         comparison=facts.comparison if facts.comparison and facts.comparison.n else None,
         class_rows=views.class_rows(facts.metrics),
         mistakes=views.mistakes(facts.metrics, 5),
+        weak=[each for each in facts.slices if each.weak][:5],
     )

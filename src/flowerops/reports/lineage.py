@@ -40,20 +40,42 @@ class Arrow:
     target: str
 
 
-def render_lineage(graph: Lineage, title: str, subtitle: str) -> str:
-    """Render a graph as one HTML page without network; everything in it is escaped."""
+@dataclass(frozen=True)
+class Drawing:
+    """A graph on paper: boxes, arrows, the size of the paper and that of a box in pixels."""
+
+    boxes: list[Box]
+    arrows: list[Arrow]
+    width: int
+    height: int
+    box: tuple[int, int] = (_WIDTH, _HEIGHT)
+
+
+def drawn(graph: Lineage) -> Drawing:
+    """Place a graph: a column for each layer."""
     boxes = _placed(graph)
-    script = part("lineage.js")
     rows = max((len(layer) for layer in graph.layers()), default=1)
-    return render_html(
-        "lineage.html.j2",
-        title=title,
-        subtitle=subtitle,
+    return Drawing(
         boxes=list(boxes.values()),
         arrows=[_arrow(boxes[edge.source], boxes[edge.target], edge.relation) for edge in graph.edges()],
         width=2 * _MARGIN + len(graph.layers()) * (_WIDTH + _GAP_X) - _GAP_X,
         height=2 * _MARGIN + rows * (_HEIGHT + _GAP_Y) - _GAP_Y,
-        box=(_WIDTH, _HEIGHT),
+    )
+
+
+def render_lineage(graph: Lineage, title: str, subtitle: str) -> str:
+    """Render a graph as one HTML page without network; everything in it is escaped."""
+    drawing = drawn(graph)
+    script = part("lineage.js")
+    return render_html(
+        "lineage.html.j2",
+        title=title,
+        subtitle=subtitle,
+        boxes=drawing.boxes,
+        arrows=drawing.arrows,
+        width=drawing.width,
+        height=drawing.height,
+        box=drawing.box,
         style=part("report.css") + part("lineage.css"),
         script=script,
         script_hash=script_hash(script),

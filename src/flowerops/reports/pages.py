@@ -33,6 +33,11 @@ def number(count: float) -> str:
     return f"{count:,}"
 
 
+def megabytes(count: float) -> str:
+    """18_500_000 → "18.5 MB"; below a tenth of one in kB."""
+    return f"{count / 1e6:.1f}\u00a0MB" if count >= 1e5 else f"{count / 1e3:.0f}\u00a0kB"
+
+
 def is_link(text: str) -> bool:
     """Whether the whole text is a web address that may be made clickable."""
     return bool(_LINK.fullmatch(text))
@@ -83,6 +88,6 @@ def _environment(markdown: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(percent=percent, points=points, number=number)
+    environment.filters.update(percent=percent, points=points, number=number, megabytes=megabytes)
     environment.tests["link"] = is_link
     return environment

@@ -8,28 +8,22 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-_WHITE = 255
+from flowerops.images import without_letterbox
+
 SIDE = 160
 """Side in pixels: a little more than a card on the page is wide, so that fine screens have something to show."""
 
 
-def thumbnail(pixels: npt.NDArray[np.uint8], side: int = SIDE) -> bytes:
-    """Shrink a picture to at most `side` pixels and encode it as JPEG (3 to 9 kB).
+def thumbnail(pixels: npt.NDArray[np.uint8], side: int = SIDE, quality: int = 82) -> bytes:
+    """Shrink a picture to at most `side` pixels and encode it as JPEG (3 to 9 kB with what is usual here).
 
     Args:
         pixels: uint8 RGB [height, width, 3]; a letterbox of pure white is cut off.
         side: The longer side of the result.
+        quality: Of the JPEG, 1..95.
     """
-    image = Image.fromarray(_without_letterbox(pixels))
+    image = Image.fromarray(without_letterbox(pixels))
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=82, optimize=True)
+    image.save(buffer, "JPEG", quality=quality, optimize=True)
     return buffer.getvalue()
-
-
-def _without_letterbox(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    painted = (pixels != _WHITE).any(2)
-    rows, columns = np.flatnonzero(painted.any(1)), np.flatnonzero(painted.any(0))
-    if not len(rows):
-        return pixels
-    return pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

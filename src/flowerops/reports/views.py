@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flowerops.domain.evaluation import ClassScores, Comparison, Metrics
 from flowerops.domain.gate import Outcome
-from flowerops.reports.facts import DatasetFacts, ExampleImage
+from flowerops.reports.facts import DatasetFacts, ExampleImage, SmallPhoto
 from flowerops.reports.pages import data_uri
 
 _BARS_PER_CARD = 3
@@ -31,6 +31,13 @@ class Cell:
     right: bool
     title: str
 
+    @property
+    def heat(self) -> float:
+        """How strongly it is coloured, 0..1; between 0.6 and 0.9 neither dark nor light ink can be read on the blue."""
+        if not self.right:
+            return min(1.0, 0.16 + 1.85 * self.share)
+        return 0.12 + 0.75 * self.share if self.share <= 0.6 else 0.88 + 0.12 * self.share
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -43,13 +50,24 @@ class Bar:
 
 @dataclass(frozen=True)
 class Card:
-    """A photo with the model's answer. true, predicted: indices of the classes."""
+    """A photo with the model's answer. row, column: indices of the true and the predicted class."""
 
     image: ExampleImage
     source: str
     row: int
     column: int
     bars: list[Bar]
+    overlay: str | None = None
+
+
+@dataclass(frozen=True)
+class SmallCard:
+    """A small photo and its cell of the confusion matrix."""
+
+    photo: SmallPhoto
+    source: str
+    row: int
+    column: int
 
 
 def matrix(metrics: Metrics) -> list[list[Cell]]:
@@ -102,7 +120,15 @@ def _card(image: ExampleImage, labels: Sequence[str]) -> Card:
     if image.true in ranked and image.true not in shown:
         shown[-1] = image.true
     bars = [Bar(label, image.probabilities[label], _kind(image, label)) for label in shown]
-    return Card(image, data_uri(image.jpeg), _index(labels, image.true), _index(labels, image.predicted), bars)
+    overlay = data_uri(image.overlay) if image.overlay else None
+    return Card(image, data_uri(image.jpeg), _index(labels, image.true), _index(labels, image.predicted), bars, overlay)
+
+
+def small_cards(photos: Sequence[SmallPhoto], labels: Sequence[str]) -> list[SmallCard]:
+    """The small photos, in the order given."""
+    return [
+        SmallCard(one, data_uri(one.jpeg), _index(labels, one.true), _index(labels, one.predicted)) for one in photos
+    ]
 
 
 def _kind(image: ExampleImage, label: str) -> str:

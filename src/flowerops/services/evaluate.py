@@ -10,7 +10,7 @@ from typing import Any
 from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo, VersionRef
 from flowerops.domain.names import Selector
 from flowerops.domain.params import EvaluateParams, GatePolicy
-from flowerops.domain.verdict import EVALUATION_FILE, REPORT_FILE, Evaluation
+from flowerops.domain.verdict import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE, Evaluation
 from flowerops.errors import BadInputError
 from flowerops.services.pipeline import Caller, Pipeline, begin
 from flowerops.services.selection import champion_of, find_model
@@ -35,7 +35,7 @@ class EvaluateRequest:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """An evaluation, and the report for people."""
+    """An evaluation, and the report for people; the summary and the predictions lie beside it."""
 
     run_id: str | None
     model: ModelVersion | None
@@ -58,7 +58,11 @@ class Evaluated:
             "metrics": found.metrics.model_dump(mode="json"),
             "comparison": found.comparison.model_dump(mode="json") if found.comparison else None,
             "decision": found.decision.model_dump() if found.decision else None,
+            "slices": [one.model_dump(mode="json") for one in found.slices],
+            "cost": found.cost.model_dump() if found.cost else None,
             "report": str(self.report),
+            "summary": str(self.report.with_name(SUMMARY_FILE)),
+            "predictions": str(self.report.with_name(PREDICTIONS_FILE)),
             "synthetic": found.synthetic,
             "seconds": round(self.seconds, 3),
         }

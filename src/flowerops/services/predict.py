@@ -29,7 +29,7 @@ def predict_with_model(
     Raises:
         BadInputError: No such model, no int8 form of it, or a file that cannot be read or is not an image.
     """
-    payloads = [(path, _read(path)) for path in images]
+    payloads = [(path, read_image(path)) for path in images]
     model = find_model(target, selector)
     scorer = Scorer.load(target.models.open(model), model.digest, quantized=quantized)
     predictions = []
@@ -54,7 +54,7 @@ def predict_with_endpoint(target: Target, name: str, images: Sequence[Path]) -> 
     headers = {"Content-Type": "application/octet-stream"} | probe.all_headers
     predictions, model = [], None
     for path in images:
-        answer = send("POST", f"{probe.url}/score", _read(path), headers, max(_TIMEOUT_S, probe.timeout_s))
+        answer = send("POST", f"{probe.url}/score", read_image(path), headers, max(_TIMEOUT_S, probe.timeout_s))
         status = status_of(answer)
         if status >= 400:
             kind = BadInputError if status in (400, 413, 415) else RemoteError
@@ -65,7 +65,12 @@ def predict_with_endpoint(target: Target, name: str, images: Sequence[Path]) -> 
     return {"predictions": predictions, "model": model, "endpoint": name}
 
 
-def _read(path: Path) -> bytes:
+def read_image(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        BadInputError: It cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:

@@ -14,11 +14,12 @@ from flowerops.domain.names import valid_name
 from flowerops.domain.params import GatePolicy, RegisterParams
 from flowerops.domain.verdict import Evaluation
 from flowerops.errors import BadInputError, ConflictError, GateRejectedError, StoreIntegrityError, UsageError
-from flowerops.io.hashing import verify_seal
+from flowerops.io.surroundings import now
 from flowerops.services.evaluate import find_run, read_bundle, read_evaluation, trained_output
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import champion_of
 from flowerops.services.train import BUNDLE_DIR
+from flowerops.serving.scorer import Scorer
 from flowerops.targets.protocol import ModelVersion, Run, Target
 
 PROMOTION = "promotion"
@@ -117,7 +118,7 @@ def register_candidate(
         existing = next((version for version in before if version.run_id == candidate.run.id), None)
         evaluation = candidate.evaluation()
         if existing is not None:
-            decision = evaluation.decision or decide(evaluation.metrics, evaluation.comparison, request.policy)
+            decision = evaluation.decision or _judged(evaluation, request.policy)
             cut_off = existing.tags.get(PROMOTION) == "pending"
             return Registered(_promote(target, existing) if cut_off else existing, decision, True)
         decision = _decide(candidate.run, evaluation, champion_of(before), request)
@@ -142,7 +143,7 @@ def _decide(run: Run, evaluation: Evaluation, champion: ModelVersion | None, req
             f"Run: flowerops evaluate --run {run.id} --name {champion.name}",
         )
     # Under a name without a champion the candidate is the first, whatever it was compared with under another name.
-    decision = decide(evaluation.metrics, evaluation.comparison if champion else None, request.policy)
+    decision = _judged(evaluation, request.policy, alone=champion is None)
     if decision.outcome == "rejected" and not request.params.force:
         raise GateRejectedError(
             f"the gate rejected the candidate: {decision.reasons[0]}",
@@ -150,6 +151,11 @@ def _decide(run: Run, evaluation: Evaluation, champion: ModelVersion | None, req
             {"decision": decision.model_dump()},
         )
     return decision
+
+
+def _judged(evaluation: Evaluation, policy: GatePolicy, *, alone: bool = False) -> Decision:
+    """What the gate makes of recorded facts. alone: there is no champion under the name that is registered."""
+    return decide(evaluation.metrics, None if alone else evaluation.comparison, policy, evaluation.cost)
 
 
 def _register(
@@ -161,7 +167,7 @@ def _register(
     caller: Caller,
 ) -> ModelVersion:
     run, bundle = candidate.run, candidate.bundle()
-    digest = verify_seal(bundle)
+    digest = Scorer.load(bundle, threads=1).digest
     if digest != evaluation.candidate_digest:
         raise StoreIntegrityError(
             f"run {run.id}: the bundle is not the one that was evaluated", "Evaluate the run again, then register it."
@@ -208,7 +214,7 @@ def _named(ref: VersionRef, numbered: Sequence[VersionRef]) -> str:
 def _force_tags(params: RegisterParams, caller: Caller) -> dict[str, str]:
     if not params.force:
         return {}
-    return {"forced_reason": params.reason or "", "forced_by": caller.build.id}
+    return {"forced_reason": params.reason or "", "forced_by": caller.build.id, "forced_at": now()}
 
 
 def plan(target: Target, request: RegisterRequest) -> dict[str, Any]:
@@ -218,7 +224,7 @@ def plan(target: Target, request: RegisterRequest) -> dict[str, Any]:
     versions = target.models.versions(request.params.name)
     existing = next((version for version in versions if version.run_id == run.id), None)
     if existing is not None:
-        decision = evaluation.decision or decide(evaluation.metrics, evaluation.comparison, request.policy)
+        decision = evaluation.decision or _judged(evaluation, request.policy)
     else:
         decision = _decide(run, evaluation, champion_of(versions), request)
     return {

@@ -13,6 +13,7 @@ from flowerops.services.deploy import DeployRequest, deploy
 from flowerops.services.evaluate import EvaluateRequest, evaluate_in
 from flowerops.services.pipeline import Caller, Pipeline, begin
 from flowerops.services.register import RegisterRequest, register
+from flowerops.services.strictness import insist, with_floor
 from flowerops.services.train import TrainRequest, check, resolve, train
 from flowerops.services.training import TrainingParams, train_as_job
 from flowerops.targets.protocol import Target
@@ -23,13 +24,27 @@ OnStep = Callable[[str, dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What each step is asked; run ids are filled in as the run goes on."""
+    """What each step is asked; run ids are filled in as the run goes on.
+
+    strict: end with an error after register where the gate could not tell.
+    """
 
     experiment: str
     train: TrainRequest
     evaluate: EvaluateRequest
     register: RegisterRequest
     deploy: DeployRequest
+    strict: bool = False
+
+    def insisting(self, *, strict: bool, accuracy: float | None) -> RunRequest:
+        """The same, with what --strict and --assert-accuracy-at-least (0..1) add."""
+        policy = with_floor(self.register.policy, accuracy)
+        return replace(
+            self,
+            evaluate=replace(self.evaluate, policy=policy),
+            register=replace(self.register, policy=policy),
+            strict=strict,
+        )
 
 
 class _Steps:
@@ -66,6 +81,7 @@ def run_all(target: Target, request: RunRequest, caller: Caller, on_step: OnStep
     try:
         with target.expecting("train"), begin(target, caller, request.experiment, "run") as pipeline:
             _make_model(pipeline, request, steps)
+        insist(steps.documents["register"], strict=request.strict)
         wanted = Selector(request.register.params.name)
         deployed = steps.take(
             "deploy",

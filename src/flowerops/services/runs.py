@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 
 from flowerops.domain.progress import Progress
@@ -84,11 +85,22 @@ def find_run(target: Target, run_id: str) -> Run:
         BadInputError: There is none.
     """
     if run_id != LATEST:
-        return target.runs.find(run_id)
+        return _by_id(target, run_id)
     newest = target.runs.all(limit=1)
     if not newest:
         raise BadInputError("there is no run yet", "Make one with: flowerops run --data-folder DIR")
     return newest[0]
+
+
+def _by_id(target: Target, run_id: str) -> Run:
+    """A run by its whole id; for the beginning of one, or a misspelt one, the error names the run that was meant."""
+    try:
+        return target.runs.find(run_id)
+    except BadInputError as error:
+        known = [run.id for run in target.runs.all()]
+        near = [known_id for known_id in known if known_id.startswith(run_id)] or get_close_matches(run_id, known, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else error.hint
+        raise BadInputError(error.message, hint, error.details) from error
 
 
 def run_document(run: Run) -> dict[str, Any]:

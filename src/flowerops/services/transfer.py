@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from flowerops.domain.bundle import KERAS_FILE
 from flowerops.domain.champions import TERM_TAG
 from flowerops.domain.names import Selector
 from flowerops.errors import UsageError
 from flowerops.io.hashing import verify_seal
+from flowerops.io.keras_archive import check_keras_archive
 from flowerops.io.surroundings import now
 from flowerops.services.pipeline import Caller
 from flowerops.services.promote import make_champion
@@ -83,7 +85,7 @@ def transfer(source: Target, destination: Target, request: TransferRequest, call
     named, and stays where it is.
 
     Raises:
-        BadInputError: The source has no such model.
+        BadInputError: The source has no such model, or its Keras file is more than a plain network.
         UsageError: `champion` without a reason.
         StoreIntegrityError: The bundle is not what was registered.
     """
@@ -103,6 +105,8 @@ def _register(
 ) -> ModelVersion:
     bundle = source.models.open(model)
     verify_seal(bundle, model.digest)
+    if (bundle / KERAS_FILE).exists():
+        check_keras_archive(bundle / KERAS_FILE)  # a stranger may have registered it
     verb, place = request.verb, f"{request.origin}/{model.name}:{model.version}"
     said = {f"{verb}_from": place, f"{verb}_by": caller.build.id, f"{verb}_at": now()}
     carried = {key: value for key, value in model.tags.items() if key not in _NOT_CARRIED}

@@ -15,16 +15,25 @@ _MIB = 1024 * 1024
 class Limits:
     """The server's bounds.
 
-    queue: requests that may wait while every interpreter is busy. body_bytes: one request's body.
-    held_bytes: all bodies in memory together. body_seconds: time to send a body. images: images in one request.
-    drain_seconds: how long requests in flight may take once the server was told to end.
+    queue: requests that may wait while every interpreter is busy. body_bytes: one request's body, and what a compressed
+    one may hold. held_bytes: all bodies in memory together. images: images in one request.
+
+    header_seconds: time to send a request's head, from the connection or its first byte on. header_bytes: its size.
+    body_seconds: time to send a body. score_seconds: time from the whole body to the answer. keep_alive_seconds: how
+    long a connection may wait for its next request; longer than load balancers wait (60 s), so that they close first.
+    connections: open ones. drain_seconds: how long requests in flight may take once the server was told to end.
     """
 
     queue: int = 64
     body_bytes: int = 20 * _MIB
     held_bytes: int = 256 * _MIB
-    body_seconds: float = 30.0
     images: int = 64
+    header_seconds: float = 10.0
+    header_bytes: int = 64 * 1024
+    body_seconds: float = 30.0
+    score_seconds: float = 30.0
+    keep_alive_seconds: int = 65
+    connections: int = 512
     drain_seconds: float = 10.0
 
 
@@ -54,7 +63,13 @@ class Admission:
         self.limits = limits
         self.active = 0
         self.held = 0
+        self._workers = workers
         self._capacity = workers + limits.queue
+
+    @property
+    def waiting(self) -> int:
+        """How many of the requests in flight wait for others."""
+        return max(0, self.active - self._workers)
 
     @contextlib.contextmanager
     def admitted(self) -> Iterator[Ticket]:

@@ -25,9 +25,9 @@ from flowerops.serving.admission import Limits
 from flowerops.serving.answers import answer, identity, scored_or_refused, wanted_top
 from flowerops.serving.errors import FAULT_MESSAGE, ApiError, error_document
 from flowerops.serving.logs import JsonFormatter, log, log_failure
-from flowerops.serving.payload import images_of, media_type_of
-from flowerops.serving.request_id import request_id_of
+from flowerops.serving.payload import declared_of, images_of
 from flowerops.serving.scorer import Scorer
+from flowerops.serving.trace import Caller, caller_of
 
 MODEL_DIR_VARIABLE = "AZUREML_MODEL_DIR"
 WORKERS_VARIABLE = "WORKER_COUNT"
@@ -56,10 +56,11 @@ class Front:
         self._limits = limits
         self._threads = ThreadPoolExecutor(scorer.threads, thread_name_prefix="score")
 
-    def handle(self, request: Any, request_id: str) -> Answer:
+    def handle(self, request: Any, caller: Caller) -> Answer:
         """Answer one request; nothing is raised."""
         started = time.perf_counter()
         fault = None
+        request_id = caller.request_id
         try:
             found = Answer(200, {**self._score(request), "request_id": request_id})
         except ApiError as error:
@@ -68,7 +69,7 @@ class Front:
             fault = error
             found = Answer(500, error_document(ApiError(500, "internal", FAULT_MESSAGE), request_id))
         milliseconds = round((time.perf_counter() - started) * 1000, 2)
-        fields = {"request_id": request_id, "method": request.method, "status": found.status, "ms": milliseconds}
+        fields = {**caller.fields, "method": request.method, "status": found.status, "ms": milliseconds}
         log.log(logging.ERROR if fault else logging.INFO, "request", extra={"fields": fields}, exc_info=fault)
         return found
 
@@ -76,13 +77,13 @@ class Front:
         if request.method != "POST":
             raise ApiError(405, "method_not_allowed", "Method Not Allowed", {"Allow": "POST"})
         try:
-            media_type = media_type_of(request.headers)
+            declared = declared_of(request.headers)
             top = wanted_top(request.args)
         except ApiError:
             _discard(request.stream, self._limits.body_bytes)
             raise
         body = read_body(request.stream, request.content_length, self._limits.body_bytes)
-        payload = images_of(media_type, request.headers.get("content-type", ""), body, self._limits.images)
+        payload = images_of(declared, body, self._limits)
         score = partial(scored_or_refused, self._scorer)
         # One image is scored right here; handing it to a thread would only take time.
         scored = [score(payload.images[0])] if len(payload.images) == 1 else self._threads.map(score, payload.images)
@@ -113,10 +114,11 @@ def run(request: Any) -> Any:
     from flask import g
 
     assert _front is not None, "init was not called"
-    request_id = request_id_of(request.headers.get("x-request-id") or g.request_id)
-    g.request_id = request_id  # the server puts it into the answer's headers and into Application Insights
-    found = _front.handle(request, request_id)
-    return AMLResponse(found.document, found.status, dict(found.headers), json_str=True)
+    caller = caller_of(request.headers, g.request_id)
+    g.request_id = caller.request_id  # the server puts it into the answer's headers and into Application Insights
+    found = _front.handle(request, caller)
+    traced = {"traceresponse": caller.trace.response} if caller.trace else {}
+    return AMLResponse(found.document, found.status, {**found.headers, **traced}, json_str=True)
 
 
 def load_front(env: Mapping[str, str], limits: Limits | None = None) -> Front:

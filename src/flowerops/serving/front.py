@@ -117,10 +117,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--state", type=Path, required=True, help="the endpoint's state file")
     parser.add_argument("--host", default=_LOOPBACK, help="the address to listen on; the network needs a key")
     parser.add_argument("--port", type=int, required=True, help="the endpoint's port")
-    parser.add_argument("--key-file", type=Path, help="the keys that the deployments ask for")
+    parser.add_argument("--keys", type=Path, help="the keys that the deployments ask for")
     parser.add_argument("--log", type=Path, help="the file that stderr leads into; it is kept small")
     arguments = parser.parse_args(argv)
-    if not _is_loopback(arguments.host) and not _has_key(arguments.key_file):
+    if not _is_loopback(arguments.host) and not _has_key(arguments.keys):
         message = f"listening on {arguments.host} without a key would let everybody on the network use the model"
         _log("failed", code="usage", message=message, exit_code=_USAGE)
         return _USAGE

@@ -18,6 +18,10 @@ from typing import Protocol
 class Keys(Protocol):
     """Who may score."""
 
+    @property
+    def needed(self) -> bool:
+        """Whether clients need a key at all."""
+
     def accept(self, given: str | None) -> bool:
         """Whether a client may score; None: it brought no key."""
 
@@ -27,6 +31,11 @@ class OneKey:
 
     def __init__(self, key: str | None) -> None:
         self._digests = _digests([key]) if key else None
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is one."""
+        return self._digests is not None
 
     def accept(self, given: str | None) -> bool:
         """Whether it is the key, or none is needed."""
@@ -40,6 +49,12 @@ class KeyFile:
         self._path = path
         self._seen: tuple[int, ...] = ()
         self._digests: list[bytes] | None = []
+
+    @property
+    def needed(self) -> bool:
+        """Whether the file says so right now."""
+        self._look()
+        return self._digests is not None
 
     def accept(self, given: str | None) -> bool:
         """Whether the file has this key, or says that none is needed."""

@@ -19,6 +19,7 @@ from flowerops.serving.app import build_app
 from flowerops.serving.keys import Keys
 from flowerops.serving.log_files import keep_small
 from flowerops.serving.logs import log, log_failure
+from flowerops.serving.protocol import protocol_of
 from flowerops.serving.scorer import Scorer
 from flowerops.serving.service import ModelName, ScoringService
 
@@ -83,6 +84,8 @@ class _Server(uvicorn.Server):  # type: ignore[misc]
             server_header=False,
             lifespan="off",
             ws="none",
+            http=protocol_of(service.limits),
+            timeout_keep_alive=service.limits.keep_alive_seconds,
             timeout_graceful_shutdown=_CLOSE_SECONDS,
         )
         super().__init__(config)
@@ -105,7 +108,7 @@ class _Server(uvicorn.Server):  # type: ignore[misc]
 async def _load(bundle: ServedBundle, threads: int, service: ScoringService, server: _Server) -> int:
     started = time.perf_counter()
     try:
-        scorer = await asyncio.to_thread(Scorer.load, bundle.folder, bundle.digest, threads, quantized=bundle.quantized)
+        scorer = await asyncio.to_thread(_scorer, bundle, threads)
     except FlowerOpsError as error:
         log_failure(error)
         server.should_exit = True
@@ -118,6 +121,10 @@ async def _load(bundle: ServedBundle, threads: int, service: ScoringService, ser
     fields = {"digest": scorer.digest, "threads": threads, "seconds": round(time.perf_counter() - started, 3)}
     log.info("ready", extra={"fields": fields})
     return 0
+
+
+def _scorer(bundle: ServedBundle, threads: int) -> Scorer:
+    return Scorer.load(bundle.folder, bundle.digest, threads, quantized=bundle.quantized)
 
 
 def _obey_retirement(service: ScoringService) -> None:

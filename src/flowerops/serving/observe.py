@@ -12,15 +12,16 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowerops.serving.logs import log
-from flowerops.serving.request_id import request_id_of
-from flowerops.serving.service import ScoringService
+from flowerops.serving.service import ClientLeftError, ScoringService
+from flowerops.serving.trace import Caller, caller_of
 
-_PROBES = ("/healthz", "/readyz")
+_PROBES = ("/healthz", "/readyz", "/metrics")
+_KNOWN = ("/", "/score", "/openapi.json", *_PROBES)
 _CLIENT_LEFT = 499
 
 
 class Observed:
-    """Wrap an application: honour or make X-Request-Id, log every request, and end connections of a retired server."""
+    """Wrap an application: name every request, log and count it, and end connections of a retired server."""
 
     def __init__(self, app: ASGIApp, service: ScoringService) -> None:
         self._app = app
@@ -30,8 +31,8 @@ class Observed:
         """Serve one request (ASGI)."""
         if scope["type"] != "http":
             return
-        request_id = request_id_of(Headers(scope=scope).get("x-request-id"))
-        scope.setdefault("state", {})["request_id"] = request_id
+        caller = caller_of(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = caller.request_id
         started = time.perf_counter()
         status = 500
 
@@ -39,30 +40,32 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._mark(message, request_id)
+                self._mark(message, caller)
             await send(message)
 
         fault: Exception | None = None
         try:
             await self._app(scope, receive, observed_send)
-        except ClientDisconnect:
+        except (ClientDisconnect, ClientLeftError):
             status = _CLIENT_LEFT
         except Exception as error:  # already answered with a plain 500
             fault = error
-        _log_request(scope, request_id, status, time.perf_counter() - started, fault)
+        seconds = time.perf_counter() - started
+        self._service.counters.request(scope["path"] if scope["path"] in _KNOWN else "other", status, seconds)
+        _log_request(scope, caller, status, seconds, fault)
 
-    def _mark(self, message: MutableMapping[str, Any], request_id: str) -> None:
+    def _mark(self, message: MutableMapping[str, Any], caller: Caller) -> None:
         headers = MutableHeaders(scope=message)
-        headers["X-Request-Id"] = request_id
+        headers.update(caller.headers)
         if self._service.closes_connections:
             headers["Connection"] = "close"
 
 
-def _log_request(scope: Scope, request_id: str, status: int, seconds: float, fault: Exception | None) -> None:
+def _log_request(scope: Scope, caller: Caller, status: int, seconds: float, fault: Exception | None) -> None:
     if scope["path"] in _PROBES and fault is None:
         return  # asked every second by somebody; they would drown the rest
     fields = {
-        "request_id": request_id,
+        **caller.fields,
         "method": scope["method"],
         "path": scope["path"][:200],
         "status": status,

@@ -8,6 +8,9 @@ from flowerops.errors import UsageError
 
 SERVER_PACKAGES = ("ai_edge_litert", "numpy", "PIL", "python_multipart", "starlette", "uvicorn")
 
+DISTRIBUTIONS = ("ai-edge-litert", "numpy", "pillow", "pydantic", "python-multipart", "starlette", "uvicorn")
+"""What the server imports, by the names of the registry; the rest of the lock is what these need."""
+
 
 def missing_packages(missing: list[str]) -> UsageError:
     """The error that names the packages and the line that installs them."""

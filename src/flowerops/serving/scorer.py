@@ -20,7 +20,7 @@ from flowerops.domain.bundle import (
 from flowerops.domain.deployment import PARITY_TOLERANCE, QUANTIZED_TOLERANCE
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.images import DECODER_VERSION, prepare_image
-from flowerops.io.hashing import verify_seal
+from flowerops.io.hashing import SealedReader, verify_seal
 from flowerops.io.parallel import usable_cores
 from flowerops.serving.interpreters import InterpreterPool, Pixels, Probabilities
 
@@ -67,18 +67,20 @@ class Scorer:
         if not bundle_dir.is_dir():
             raise BadInputError(f"no model bundle at {bundle_dir}", "Give the folder that training wrote.")
         digest = verify_seal(bundle_dir, expected_digest)
-        info = BundleInfo.from_json(_read(bundle_dir, BUNDLE_FILE), BUNDLE_FILE)
+        sealed = SealedReader(bundle_dir, digest)
+        info = BundleInfo.from_json(sealed.read(BUNDLE_FILE), BUNDLE_FILE)
         _check_decoder(info)
         if quantized and not (info.quantized and info.quantized.kept):
             raise BadInputError(f"{bundle_dir} has no int8 model", "Train it with --quantize.")
         count = threads or usable_cores()
-        pool = InterpreterPool(_read(bundle_dir, INT8_FILE if quantized else TFLITE_FILE), count, info.geometry.size)
+        model = sealed.read(INT8_FILE if quantized else TFLITE_FILE)
+        pool = InterpreterPool(model, count, info.geometry.size, wide=True)
         if pool.classes != len(info.labels):
             raise BadInputError(
                 f"{TFLITE_FILE} answers {pool.classes} classes, but {BUNDLE_FILE} names {len(info.labels)} labels"
             )
         scorer = cls(info, digest, pool, count)
-        scorer._check_parity(bundle_dir, quantized=quantized)
+        scorer._check_golden(sealed, quantized=quantized)
         return scorer
 
     @property
@@ -108,24 +110,24 @@ class Scorer:
     def _prepared(self, data: bytes) -> Pixels:
         return prepare_image(data, self.info.geometry.size, self.info.geometry.fit).pixels
 
-    def _check_parity(self, bundle_dir: Path, *, quantized: bool) -> None:
+    def _check_golden(self, sealed: SealedReader, *, quantized: bool) -> None:
         tolerance = QUANTIZED_TOLERANCE if quantized else PARITY_TOLERANCE
-        golden = GoldenSet.from_json(_read(bundle_dir, GOLDEN_FILE), GOLDEN_FILE)
+        golden = GoldenSet.from_json(sealed.read(GOLDEN_FILE), GOLDEN_FILE)
         if not golden.images:
             raise StoreIntegrityError(f"{GOLDEN_FILE}: no golden images, so nothing proves the model's answers")
         for image in golden.images:
-            answer = self._pool.run(self._prepared(_read(bundle_dir, f"{GOLDEN_DIR}/{image.file}")))
-            expected = _expected(image, quantized=quantized)
-            if len(expected) != len(answer):
-                raise StoreIntegrityError(
-                    f"{GOLDEN_FILE}: {image.file}: {len(expected)} probabilities for {len(answer)} labels"
-                )
-            distance = float(np.abs(answer - np.array(expected)).max())
-            if not distance <= tolerance:  # written so that NaN fails too
-                raise StoreIntegrityError(
-                    f"golden image {image.file}: the model's answer is off by {distance:.2g} (at most {tolerance:g})",
-                    "This machine or the model file does not give what training gave; do not serve it.",
-                )
+            pixels = self._prepared(sealed.read(f"{GOLDEN_DIR}/{image.file}"))
+            self._check_parity(image.file, self._pool.checked(pixels), _expected(image, quantized=quantized), tolerance)
+
+    def _check_parity(self, file: str, answer: Probabilities, expected: list[float], tolerance: float) -> None:
+        if len(expected) != len(answer):
+            raise StoreIntegrityError(f"{GOLDEN_FILE}: {file}: {len(expected)} probabilities for {len(answer)} labels")
+        distance = float(np.abs(answer - np.array(expected)).max())
+        if not distance <= tolerance:  # written so that NaN fails too
+            raise StoreIntegrityError(
+                f"golden image {file}: the model's answer is off by {distance:.2g} (at most {tolerance:g})",
+                "This machine or the model file does not give what training gave; do not serve it.",
+            )
 
 
 def _expected(image: GoldenImage, *, quantized: bool) -> list[float]:
@@ -138,10 +140,3 @@ def _check_decoder(info: BundleInfo) -> None:
             f"the model was trained with image decoder {info.decoder_version}; this flowerops has {DECODER_VERSION}",
             "Install the flowerops version that trained it, or train it again.",
         )
-
-
-def _read(bundle_dir: Path, name: str) -> bytes:
-    try:
-        return (bundle_dir / name).read_bytes()
-    except OSError as error:
-        raise StoreIntegrityError(f"{bundle_dir}: {name} cannot be read", "The bundle is incomplete.") from error

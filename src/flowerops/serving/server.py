@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
-import os
-import socket
 import sys
 from pathlib import Path
 
-from flowerops.errors import ConflictError, FlowerOpsError, UsageError
-from flowerops.serving.keys import KeyFile, OneKey
+from flowerops.errors import FlowerOpsError
+from flowerops.serving.binding import API_KEY_VARIABLE, check_bind, find_key, is_loopback, listening_socket
+from flowerops.serving.keys import KeyFile
 from flowerops.serving.logs import log_failure, log_to_stderr
 from flowerops.serving.requirements import require_server_packages
 
-API_KEY_VARIABLE = "FLOWEROPS_API_KEY"
+__all__ = ["API_KEY_VARIABLE", "check_bind", "is_loopback", "main"]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,35 +26,10 @@ def main(argv: list[str] | None = None) -> int:
     log_to_stderr()
     try:
         require_server_packages()
-        return _serve(arguments, None if arguments.key_file else os.environ.get(API_KEY_VARIABLE))
+        return _serve(arguments, None if arguments.keys else find_key(arguments.key_file))
     except FlowerOpsError as error:
         log_failure(error)
         return error.exit_code
-
-
-def check_bind(host: str, api_key: str | None) -> None:
-    """Refuse to listen to the network without a key.
-
-    Raises:
-        UsageError: The address is not a loopback one and there is no key, or the key cannot stand in a header.
-    """
-    if api_key is not None and not (api_key.isascii() and api_key.isprintable() and api_key and " " not in api_key):
-        raise UsageError(
-            f"{API_KEY_VARIABLE} cannot be a key", "Use letters, digits and signs of ASCII without blanks, or unset it."
-        )
-    if not is_loopback(host) and api_key is None:
-        raise UsageError(
-            f"listening on {host} would let everybody on the network use the model",
-            f"Set {API_KEY_VARIABLE} to a secret, or listen on 127.0.0.1.",
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a listening address is reached from this machine only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -67,16 +40,17 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model-version", type=int, required=True, help="the registered version, for the answers")
     parser.add_argument("--host", default="127.0.0.1", help=f"other than loopback needs {API_KEY_VARIABLE}")
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one; the log says which")
+    parser.add_argument("--key-file", type=Path, help=f"a file that holds the key, in place of {API_KEY_VARIABLE}")
+    parser.add_argument("--quantized", action="store_true", help="serve the int8 model of the bundle")
     parser.add_argument("--threads", type=int, help="images scored at once (default: one a core)")
-    parser.add_argument("--quantized", action="store_true", help="serve the bundle's int8 model")
-    parser.add_argument("--key-file", type=Path, help=f"whose keys are taken in place of {API_KEY_VARIABLE}")
+    parser.add_argument("--keys", type=Path, help="an endpoint's file of keys, which is read again when it changes")
     parser.add_argument("--log", type=Path, help="the file that stderr leads into; it is kept small")
     return parser.parse_args(argv)
 
 
 def _serve(arguments: argparse.Namespace, api_key: str | None) -> int:
     check_bind(arguments.host, api_key)
-    listener = _listen(arguments.host, arguments.port)
+    listener = listening_socket(arguments.host, arguments.port)
     from flowerops.serving.lifetime import ServedBundle, serve_until_stopped
 
     bundle = ServedBundle(
@@ -87,24 +61,8 @@ def _serve(arguments: argparse.Namespace, api_key: str | None) -> int:
         arguments.threads,
         arguments.quantized,
     )
-    keys = KeyFile(arguments.key_file) if arguments.key_file else OneKey(api_key)
+    keys = KeyFile(arguments.keys) if arguments.keys else api_key
     return asyncio.run(serve_until_stopped(bundle, keys, listener, log_file=arguments.log))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's delay (40 ms an answer) off only for sockets that name their protocol.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(2048)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = getattr(error, "strerror", None) or error
-        raise ConflictError(f"cannot listen on {host} port {port}: {reason}", "Choose another port.") from error
-    return listener
 
 
 if __name__ == "__main__":

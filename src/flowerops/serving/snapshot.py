@@ -27,6 +27,13 @@ def serving_snapshot(folder: Path) -> Path:
     Returns:
         The folder.
     """
+    copy_rooms(folder)
+    atomic_write(folder / ENTRY_FILE, _SCORE)
+    return folder
+
+
+def copy_rooms(folder: Path) -> None:
+    """Copy the rooms of the package that scoring needs into `folder/flowerops`."""
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
     for room in ROOMS:
         source, copy = _PACKAGE / room, folder / "flowerops" / room
@@ -35,5 +42,3 @@ def serving_snapshot(folder: Path) -> Path:
         else:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, copy)
-    atomic_write(folder / ENTRY_FILE, _SCORE)
-    return folder

@@ -11,19 +11,24 @@ import numpy.typing as npt
 
 from flowerops.datasets.raw import RawVersion
 from flowerops.domain.comparison import compare
+from flowerops.domain.evaluation import SliceScores
 from flowerops.domain.gate import decide
 from flowerops.domain.metrics import score
 from flowerops.domain.params import EvaluateParams, GatePolicy
 from flowerops.domain.progress import Progress
+from flowerops.domain.slices import Answer, slice_scores
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepContext, StepManifest
-from flowerops.domain.verdict import EVALUATION_FILE, REPORT_FILE, SUMMARY_FILE, Evaluation
+from flowerops.domain.verdict import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE, Evaluation
 from flowerops.errors import BadInputError
 from flowerops.io.atomic import atomic_write
 from flowerops.io.hashing import sha256_file
 from flowerops.io.surroundings import environment_info, now
 from flowerops.reports.evaluation import render_report, render_summary_markdown
 from flowerops.serving.scorer import Scorer
-from flowerops.steps.reporting import report_facts
+from flowerops.steps.costing import measure_cost
+from flowerops.steps.predictions import predictions_csv
+from flowerops.steps.reporting import Photos, report_facts
+from flowerops.steps.showing import Answers, examples, gallery
 from flowerops.steps.testsets import TestSet, from_folder, from_version
 from flowerops.steps.train import HISTORY_FILE
 from flowerops.tracking import StepTracker
@@ -53,7 +58,9 @@ class EvaluateInput:
 
 
 def evaluate(work: EvaluateInput, out: Path, progress: Progress, tracker: StepTracker) -> StepManifest:
-    """Score, compare, decide, report; `out` gets evaluation.json, report.html, summary.md and manifest.json.
+    """Score, compare, decide, report.
+
+    `out` gets evaluation.json, predictions.csv, report.html, summary.md and manifest.json.
 
     Raises:
         BadInputError: The test set cannot be used with this model.
@@ -62,43 +69,60 @@ def evaluate(work: EvaluateInput, out: Path, progress: Progress, tracker: StepTr
     scorer = Scorer.load(work.bundle)
     test = _test_set(work, scorer, progress)
     truth = np.array([scorer.labels.index(test.labels[index]) for index in test.truth], dtype=np.int64)
-    probabilities = _score(scorer, test, progress, "scoring")
-    samples = work.params.bootstrap_samples
-    metrics = score(scorer.labels, truth, probabilities, samples, work.params.seed)
+    answers = Answers(scorer.labels, truth, _score(scorer, test, progress, "scoring"))
+    evaluation = _evaluation(work, scorer, test, answers, progress)
+    atomic_write(out / EVALUATION_FILE, evaluation.to_json())
+    atomic_write(out / PREDICTIONS_FILE, predictions_csv(answers.labels, test, truth, answers.probabilities))
+    places, large = examples(answers, test, scorer, work.params, progress)
+    photos = Photos(large, gallery(answers, test, places) if work.params.max_thumbnails else [])
+    facts = report_facts(evaluation, scorer.info, test, photos, _history(work.training))
+    atomic_write(out / REPORT_FILE, render_report(facts))
+    atomic_write(out / SUMMARY_FILE, render_summary_markdown(facts))
+    manifest = _manifest(work, evaluation, sha256_file(out / EVALUATION_FILE), test)
+    atomic_write(out / OUTPUT_MANIFEST, manifest.to_json())
+    tracker.metrics({f"test_{name}": value for name, value in evaluation.metrics.summary().items()})
+    for name in (EVALUATION_FILE, REPORT_FILE):
+        tracker.file(out / name)
+    return manifest
+
+
+def _evaluation(work: EvaluateInput, scorer: Scorer, test: TestSet, answers: Answers, progress: Progress) -> Evaluation:
+    samples, seed = work.params.bootstrap_samples, work.params.seed
+    metrics = score(answers.labels, answers.truth, answers.probabilities, samples, seed)
     champion = Scorer.load(work.champion) if work.champion else None
     comparison = None
     if champion is not None:
         theirs = _score(champion, test, progress, "scoring champion")
         comparison = compare(
-            scorer.labels,
-            truth,
-            probabilities,
+            answers.labels,
+            answers.truth,
+            answers.probabilities,
             champion.labels,
             theirs,
             bootstrap_samples=samples,
-            seed=work.params.seed,
+            seed=seed,
         )
-    evaluation = Evaluation(
+    cost = measure_cost(scorer, work.bundle, test)
+    return Evaluation(
         candidate_digest=scorer.digest,
         champion_digest=champion.digest if champion else None,
         dataset=work.context.processed if work.data else None,
         data_folder=str(work.photos) if work.photos else None,
         metrics=metrics,
         comparison=comparison,
+        slices=_slices(work.params, scorer, test, answers),
+        cost=cost,
         policy=work.policy,
-        decision=decide(metrics, comparison, work.policy) if work.policy else None,
+        decision=decide(metrics, comparison, work.policy, cost) if work.policy else None,
         synthetic=bool(test.version and test.version.manifest.synthetic),
     )
-    atomic_write(out / EVALUATION_FILE, evaluation.to_json())
-    facts = report_facts(evaluation, scorer.info, test, probabilities, _history(work.training), work.params)
-    atomic_write(out / REPORT_FILE, render_report(facts))
-    atomic_write(out / SUMMARY_FILE, render_summary_markdown(facts))
-    manifest = _manifest(work, evaluation, sha256_file(out / EVALUATION_FILE), test)
-    atomic_write(out / OUTPUT_MANIFEST, manifest.to_json())
-    tracker.metrics({f"test_{name}": value for name, value in metrics.summary().items()})
-    for name in (EVALUATION_FILE, REPORT_FILE):
-        tracker.file(out / name)
-    return manifest
+
+
+def _slices(params: EvaluateParams, scorer: Scorer, test: TestSet, answers: Answers) -> list[SliceScores]:
+    of_version = test.version.manifest.params.get("group_by") if test.version else None
+    photos = zip(test.names, test.sizes, answers.truth, answers.predicted, strict=True)
+    said = [Answer(name, *size, answers.labels[true], answers.labels[called]) for name, size, true, called in photos]
+    return slice_scores(said, scorer.info.geometry.size, params.group_by or of_version)
 
 
 def _test_set(work: EvaluateInput, scorer: Scorer, progress: Progress) -> TestSet:

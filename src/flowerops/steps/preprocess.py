@@ -36,6 +36,7 @@ from flowerops.domain.dataset import (
 from flowerops.domain.hygiene_reasons import STRADDLING, STRADDLING_END
 from flowerops.domain.params import PreprocessParams
 from flowerops.domain.progress import Progress
+from flowerops.domain.slices import source_of
 from flowerops.errors import BadInputError
 from flowerops.images import DECODER_VERSION
 from flowerops.io.atomic import atomic_write
@@ -136,7 +137,7 @@ def _divided(
 ) -> tuple[list[ProcessedImage], list[Quarantined]]:
     """Rows sorted by class and path, and the photos that are left out because they resemble two splits."""
     pattern = re.compile(params.group_by) if params.group_by else None
-    photos = [Photo(row.sha256, row.label, _source(row.path, pattern)) for row, _ in usable]
+    photos = [Photo(row.sha256, row.label, source_of(row.path, pattern)) for row, _ in usable]
     twins = near_duplicates([facts for _, facts in usable])
     division = divide(photos, twins, params.val_share, params.test_share, known)
     left_out = dict(division.straddling)
@@ -164,14 +165,6 @@ def _row(file: RawFile, facts: PhotoFacts, split: Split) -> ProcessedImage:
         split=split,
         width=facts.width,
     )
-
-
-def _source(path: str, pattern: re.Pattern[str] | None) -> str | None:
-    """What the pattern finds in a path: its first group, or all of it; None where it finds nothing."""
-    found = pattern.search(path) if pattern else None
-    if found is None:
-        return None
-    return str(found.group(1) if found.re.groups else found.group(0))
 
 
 def _check_classes(received: dict[str, int], rows: list[ProcessedImage]) -> None:

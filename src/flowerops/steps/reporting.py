@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from flowerops.domain.bundle import BundleInfo
-from flowerops.domain.params import EvaluateParams
+from flowerops.domain.params import TrainParams
 from flowerops.domain.verdict import Evaluation
 from flowerops.io.surroundings import now
-from flowerops.reports.facts import DatasetFacts, ExampleImage, ReportFacts
-from flowerops.reports.thumbnails import thumbnail
+from flowerops.reports.facts import DatasetFacts, ExampleImage, ReportFacts, SmallPhoto
+from flowerops.steps.ancestry import ancestry
 from flowerops.steps.testsets import TestSet
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The test photos that the report shows."""
+
+    large: Sequence[ExampleImage]
+    small: Sequence[SmallPhoto]
 
 
 def report_facts(
     evaluation: Evaluation,
     info: BundleInfo,
     test: TestSet,
-    probabilities: npt.NDArray[np.float32],
+    photos: Photos,
     history: Mapping[str, Sequence[float]],
-    params: EvaluateParams,
 ) -> ReportFacts:
     """Everything the report shows.
 
@@ -30,9 +39,8 @@ def report_facts(
         evaluation: Metrics, comparison, decision.
         info: The candidate's bundle.
         test: The photos.
-        probabilities: The candidate's answers, float32 [n, classes], columns as in `info.labels`.
+        photos: Those that are shown.
         history: Each metric of every epoch.
-        params: How many photos to show.
     """
     run = info.run.id if info.run else "-"
     return ReportFacts(
@@ -43,7 +51,11 @@ def report_facts(
         comparison=evaluation.comparison,
         champion=evaluation.champion_digest[:12] if evaluation.champion_digest else None,
         decision=evaluation.decision,
-        examples=_examples(info.labels, test, probabilities, params.max_thumbnails),
+        examples=photos.large,
+        gallery=photos.small,
+        slices=evaluation.slices,
+        cost=evaluation.cost,
+        lineage=ancestry(info, evaluation),
         history=history,
         identity=_identity(evaluation, info, run),
         reproduce=_reproduce(info),
@@ -61,29 +73,6 @@ def _dataset(evaluation: Evaluation, test: TestSet) -> DatasetFacts:
     name = f"{manifest.name}:{ref.version}" if ref and ref.version else manifest.name
     left_out = [(entry.path, entry.reason) for entry in manifest.quarantined]
     return DatasetFacts(name, manifest.digest, manifest.split_classes, left_out)
-
-
-def _examples(
-    labels: Sequence[str], test: TestSet, probabilities: npt.NDArray[np.float32], limit: int
-) -> list[ExampleImage]:
-    """The misclassified photos, the surest first, then the right ones that the model was least sure of."""
-    predicted = probabilities.argmax(axis=1)
-    truth = np.array([labels.index(test.labels[index]) for index in test.truth])
-    confidence = probabilities.max(axis=1)
-    wrong = [index for index in np.argsort(-confidence) if predicted[index] != truth[index]]
-    unsure = [index for index in np.argsort(confidence) if predicted[index] == truth[index]]
-    kept_for_unsure = min(len(unsure), limit // 4)
-    chosen = [int(index) for index in [*wrong[: limit - kept_for_unsure], *unsure[:kept_for_unsure]]]
-    return [
-        ExampleImage(
-            path=test.names[index],
-            true=labels[truth[index]],
-            predicted=labels[predicted[index]],
-            probabilities={label: float(p) for label, p in zip(labels, probabilities[index], strict=True)},
-            jpeg=thumbnail(test.prepared([index])[0]),
-        )
-        for index in chosen
-    ]
 
 
 def _identity(evaluation: Evaluation, info: BundleInfo, run: str) -> list[tuple[str, str]]:
@@ -109,5 +98,9 @@ def _commit(info: BundleInfo) -> str:
 
 def _reproduce(info: BundleInfo) -> list[str]:
     dataset = f"{info.raw.name}:{info.raw.version}" if info.raw else info.processed.name
-    options = f"--backbone {info.params['backbone']} --epochs {info.params['epochs']} --seed {info.params['seed']}"
-    return [f"flowerops train --dataset {dataset} {options}", "flowerops evaluate"]
+    asked = TrainParams.model_validate(info.requested or info.params).model_dump(mode="json", exclude_defaults=True)
+    options = [f"--dataset {dataset}", f"--image-size {info.geometry.size}", f"--fit {info.geometry.fit}"]
+    if asked:
+        options.append(f"--params {shlex.quote(json.dumps({'training': asked}))}")
+    checkout = [f"git checkout {info.code.commit}"] if info.code.commit else []
+    return [*checkout, f"flowerops train {' '.join(options)}", "flowerops evaluate"]

@@ -19,6 +19,7 @@ from flowerops.domain.names import did_you_mean
 from flowerops.domain.progress import Progress
 from flowerops.errors import BadInputError
 from flowerops.images import ImageRejectedError, prepare_image
+from flowerops.io.hashing import sha256_bytes
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -27,7 +28,8 @@ Pixels = npt.NDArray[np.uint8]
 class TestSet:
     """Labelled photos, readable in any geometry.
 
-    names: a path a photo. labels: the classes. truth: int64 [n], indices into `labels`.
+    names: a path a photo. labels: the classes. truth: int64 [n], indices into `labels`. keys: SHA-256 of each photo as
+    received. sizes: width and height of each upright original in pixels.
     geometry: that of `prepared`, which gives pixels by indices. original: a photo's bytes as received, by index.
     """
 
@@ -39,6 +41,8 @@ class TestSet:
     geometry: Geometry
     prepared: Callable[[Sequence[int]], Pixels]
     original: Callable[[int], bytes] | None
+    keys: Sequence[str]
+    sizes: Sequence[tuple[int, int]]
     version: ProcessedVersion | None = None
     quarantined: Sequence[Quarantined] = field(default_factory=list)
 
@@ -60,6 +64,16 @@ class TestSet:
                 "Evaluate it on a folder of photos with --data-folder.",
             )
         return np.stack([prepare_image(self.original(index), geometry.size, geometry.fit).pixels for index in indices])
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A photo of a folder: its square in the model's geometry, the upright original's size, its bytes' SHA-256."""
+
+    file: FoundFile
+    pixels: Pixels
+    size: tuple[int, int]
+    sha256: str
 
 
 def from_version(folder: Path, raw: RawVersion | None, known: Sequence[str]) -> TestSet:
@@ -86,6 +100,8 @@ def from_version(folder: Path, raw: RawVersion | None, known: Sequence[str]) -> 
         geometry=Geometry(size=params["image_size"], fit=params["fit"]),
         prepared=images.pixels,
         original=(lambda index: raw.read(by_sha[images.keys[index]])) if raw else None,
+        keys=images.keys,
+        sizes=[(row.width, row.height) for row in images.rows],
         version=version,
     )
 
@@ -99,33 +115,37 @@ def from_folder(folder: Path, known: Sequence[str], geometry: Geometry, progress
     scan = scan_folder(folder, min_classes=1)
     for label in scan.classes():
         _check_known(label, known, str(folder / label))
-    decoded: list[tuple[FoundFile, Pixels]] = []
+    decoded: list[_Decoded] = []
     rejected = list(scan.skipped)
 
-    def prepare(found: FoundFile) -> Pixels | Quarantined:
+    def prepare(found: FoundFile) -> _Decoded | Quarantined:
         try:
-            return prepare_image(found.location.read_bytes(), geometry.size, geometry.fit).pixels
+            data = found.location.read_bytes()
+            image = prepare_image(data, geometry.size, geometry.fit)
+            return _Decoded(found, image.pixels, (image.width, image.height), sha256_bytes(data))
         except ImageRejectedError as error:
             return Quarantined(path=found.path, reason=error.reason)
 
     with progress.task("decoding", len(scan.files), "photo") as task, ThreadPoolExecutor() as pool:
-        for found, result in zip(scan.files, pool.map(prepare, scan.files), strict=True):
+        for result in pool.map(prepare, scan.files):
             if isinstance(result, Quarantined):
                 rejected.append(result)
             else:
-                decoded.append((found, result))
+                decoded.append(result)
             task.advance()
     if not decoded:
         raise BadInputError(f"{folder} has no usable photo", f"The first: {rejected[0].path}: {rejected[0].reason}")
-    pixels = np.stack([image for _, image in decoded])
+    pixels = np.stack([one.pixels for one in decoded])
     number = {label: index for index, label in enumerate(known)}
     return TestSet(
-        names=[found.path for found, _ in decoded],
+        names=[one.file.path for one in decoded],
         labels=known,
-        truth=np.array([number[found.label] for found, _ in decoded], dtype=np.int64),
+        truth=np.array([number[one.file.label] for one in decoded], dtype=np.int64),
         geometry=geometry,
         prepared=lambda indices: pixels[list(indices)],
-        original=lambda index: decoded[index][0].location.read_bytes(),
+        original=lambda index: decoded[index].file.location.read_bytes(),
+        keys=[one.sha256 for one in decoded],
+        sizes=[one.size for one in decoded],
         quarantined=rejected,
     )
 

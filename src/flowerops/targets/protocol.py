@@ -12,6 +12,7 @@ from flowerops.datasets.raw import NewPhotos
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.dataset import VersionManifest
 from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
+from flowerops.domain.doctor import Diagnosis
 from flowerops.domain.documents import Document
 from flowerops.domain.names import Selector
 from flowerops.domain.params import EvaluateParams, GatePolicy, Mode, PreprocessParams, RegisterParams, TrainParams
@@ -653,3 +654,6 @@ class Target(Protocol):
     @property
     def storage(self) -> Storage:
         """The room it takes up."""
+
+    def diagnose(self) -> list[Diagnosis]:
+        """What hinders work here, and what to do; changes nothing, and whatever fails is a finding."""

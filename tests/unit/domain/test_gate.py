@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowerops.domain.comparison import compare
-from flowerops.domain.gate import decide
+from flowerops.domain.gate import decide, p_of
 from flowerops.domain.metrics import score
 from flowerops.domain.params import GatePolicy
 
@@ -47,6 +47,11 @@ policies = st.builds(
     clear_gain=st.sampled_from([0.0, 0.02, 0.2]),
     clear_gain_significance=st.sampled_from([0.05, 0.2, 0.9]),
     max_recall_drop=st.sampled_from([0.0, 0.1, 1.0]),
+    min_recall=st.sampled_from([0.0, 0.3]),
+    min_recall_of=st.sampled_from([{}, {"roses": 0.6}]),
+    max_calibration_error=st.sampled_from([0.4, 1.0]),
+    test=st.sampled_from(["mcnemar", "bootstrap"]),
+    min_macro_f1_gain=st.sampled_from([None, 0.0, 0.05]),
 )
 
 
@@ -169,7 +174,7 @@ def test_two_models_are_never_each_promoted_over_the_other(seen, policy):
     mirrored = [(label, swapped.get(who, who)) for label, who in seen]
     one, two = decide(*facts(seen), policy), decide(*facts(mirrored), policy)
     assert not (one.takes_over and two.takes_over)
-    if one.outcome == "promoted" and facts(seen)[1].mcnemar_p < policy.significance:
+    if one.outcome == "promoted" and p_of(facts(seen)[1], policy) < policy.significance:
         assert two.outcome == "rejected"
 
 
@@ -181,6 +186,33 @@ def test_one_more_right_answer_never_makes_the_outcome_worse(seen, policy, at):
     better = {"champion": "both", "neither": "candidate"}.get(who, who)
     improved = [*seen[:at], (label, better), *seen[at + 1 :]]
     assert RANK[decide(*facts(improved), policy).outcome] >= RANK[decide(*facts(seen), policy).outcome]
+
+
+@given(some_images, policies, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_stricter_policy_never_lets_more_through(seen, policy, alone):
+    metrics, comparison = facts(seen)
+    stricter = policy.model_copy(update={"min_recall": 0.5, "min_accuracy": 0.9, "min_macro_f1_gain": 0.1})
+    compared = None if alone else comparison
+    if decide(metrics, compared, stricter).takes_over:
+        assert decide(metrics, compared, policy).takes_over
+
+
+def test_a_loss_of_macro_f1_can_be_forbidden():
+    common = images(both=340, candidate=20, champion=2)
+    rare = images(both=2, champion=8, label=1)
+    assert outcome(common + rare, max_recall_drop=1).outcome == "promoted"
+    decision = outcome(common + rare, max_recall_drop=1, min_macro_f1_gain=0)
+    assert decision.outcome == "inconclusive"
+    assert "but macro-F1 differs by -" in decision.reasons[0]
+
+
+def test_the_bootstrap_finds_more_than_mcnemar_and_says_so():
+    seen = images(both=380, candidate=5, neither=15)  # +1.25 points, McNemar's p = 0.06
+    assert outcome(seen).outcome == "inconclusive"
+    decision = outcome(seen, test="bootstrap")
+    assert decision.outcome == "promoted"
+    assert "(bootstrap p = 0.01" in decision.reasons[0]
 
 
 def test_the_gate_needs_neither_numpy_nor_scikit_learn():

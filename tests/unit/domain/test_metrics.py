@@ -74,6 +74,7 @@ def test_the_document_has_the_agreed_names_and_survives_json():
         "recall": 0.5,
         "f1": pytest.approx(2 / 3),
         "support": 2,
+        "roc_auc": 0.75,
         "recall_ci95": [pytest.approx(0.0945, abs=1e-3), pytest.approx(0.9055, abs=1e-3)],
     }
     assert Metrics.from_json(found.to_json(), "metrics.json") == found
@@ -168,3 +169,47 @@ def test_models_without_a_shared_class_have_nothing_to_compare():
     found = compare(LABELS, [0, 1], one_hot([0, 1]), ["cat", "dog"], one_hot([0, 1], 2))
     assert (found.n, found.excluded, found.labels) == (0, 2, [])
     assert found.ci95 == (-1, 1)
+
+
+@given(scored())
+def test_the_areas_are_those_of_scikit_learn_and_unknown_where_there_is_nothing_to_tell_apart(case):
+    truth, chances = case
+    found = score(LABELS, truth, chances, bootstrap_samples=100)
+    for index, label in enumerate(LABELS):
+        area = found.per_class[label].roc_auc
+        if 0 < (truth == index).sum() < len(truth):
+            assert area == pytest.approx(oracle.roc_auc_score(truth == index, chances[:, index]))
+        else:
+            assert area is None
+    known = [each.roc_auc for each in found.per_class.values() if each.roc_auc is not None]
+    assert found.roc_auc == (pytest.approx(np.mean(known)) if known else None)
+    if set(truth.tolist()) == {0, 1, 2}:
+        assert found.roc_auc == pytest.approx(oracle.roc_auc_score(truth, chances, multi_class="ovr"))
+
+
+@given(scored())
+def test_the_comparison_has_the_macro_f1_of_both(case):
+    truth, chances = case
+    present = sorted(set(truth.tolist()))
+    found = compare(LABELS, truth, chances, LABELS[::-1], chances, bootstrap_samples=100)
+    expected = [
+        oracle.f1_score(truth, said, labels=present, average="macro", zero_division=0)
+        for said in (chances.argmax(1), chances[:, ::-1].argmax(1))
+    ]
+    assert [found.candidate_macro_f1, found.champion_macro_f1] == [
+        pytest.approx(expected[0]),
+        pytest.approx(oracle.f1_score(truth, 2 - chances.argmax(1), labels=present, average="macro", zero_division=0)),
+    ]
+    assert found.macro_f1_difference == pytest.approx(found.candidate_macro_f1 - found.champion_macro_f1)
+
+
+@pytest.mark.parametrize(("n", "better", "worse"), [(100, 12, 5), (400, 20, 10), (60, 3, 0), (50, 4, 9)])
+def test_the_exact_bootstrap_is_the_limit_of_the_simulated_one(n, better, worse):
+    truth = np.zeros(n, dtype=int)
+    candidate, champion = truth.copy(), truth.copy()
+    champion[:better] = 1
+    candidate[better : better + worse] = 1
+    found = compare(LABELS, truth, one_hot(candidate), LABELS, one_hot(champion), bootstrap_samples=100)
+    drawn = np.random.default_rng(1).multinomial(n, [better / n, worse / n, 1 - (better + worse) / n], size=200_000)
+    wrong_side = (drawn[:, 0] <= drawn[:, 1]) if better > worse else (drawn[:, 0] >= drawn[:, 1])
+    assert found.bootstrap_p == pytest.approx(2 * wrong_side.mean(), abs=0.004)

@@ -138,16 +138,16 @@ def test_a_weights_file_that_points_elsewhere_is_refused(tmp_path: Path) -> None
     with h5py.File(stored, "w") as file:
         file.create_dataset("raw", (4,), "f4", external=[(str(tmp_path / "canary.raw"), 0, 16)])
     for path, words in ((linked, "link to another place"), (stored, "another file")):
-        with pytest.raises(BadInputError, match=words):
-            refuse_unsafe_hdf5(path)
+        with pytest.raises(BadInputError, match=words), path.open("rb") as file:
+            refuse_unsafe_hdf5(file, path.name, path.stat().st_size)
 
 
 def test_a_weights_file_that_would_unpack_to_gigabytes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("zeros", (1 << 30,), "f4", chunks=(1 << 20,), compression="gzip")
-    with pytest.raises(BadInputError, match="would unpack"):
-        refuse_unsafe_hdf5(path)
+    with pytest.raises(BadInputError, match="would unpack"), path.open("rb") as file:
+        refuse_unsafe_hdf5(file, path.name, path.stat().st_size)
 
 
 def test_an_image_size_that_the_network_cannot_take_is_bad_input(weights: Path) -> None:

@@ -14,8 +14,8 @@ from flowerops.domain.gate import Decision, decide
 from flowerops.domain.metrics import score
 from flowerops.domain.params import GatePolicy
 from flowerops.reports.evaluation import render_report, render_summary_markdown
-from flowerops.reports.facts import DatasetFacts, ExampleImage, ReportFacts
-from flowerops.reports.thumbnails import thumbnail
+from flowerops.reports.facts import DatasetFacts, ReportFacts
+from helpers.report_facts import facts
 
 HOSTILE = "<script>alert('x')</script>"
 VOID = {"meta", "img", "br"}
@@ -52,46 +52,6 @@ class Page(HTMLParser):
 
 def words(html: str) -> str:
     return " ".join("".join(Page(html).text).replace("\u00a0", " ").split())
-
-
-def facts(labels=("daisy", "roses", "tulips"), n=90, champion=True, examples=12, **changes) -> ReportFacts:
-    rng = np.random.default_rng(4)
-    truth = rng.integers(0, len(labels), n)
-    logits = rng.normal(size=(n, len(labels)))
-    logits[np.arange(n), truth] += 2.5
-    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    metrics = score(labels, truth, chances, bootstrap_samples=100)
-    comparison = compare(labels, truth, chances, labels, chances[:, ::-1]) if champion else None
-    pixels = rng.integers(0, 256, (128, 128, 3), dtype=np.uint8)
-    shown = [
-        ExampleImage(
-            path=f"{labels[truth[each]]}/{each}.jpg",
-            true=labels[truth[each]],
-            predicted=labels[chances[each].argmax()],
-            probabilities=dict(zip(labels, chances[each].tolist(), strict=True)),
-            jpeg=thumbnail(pixels),
-        )
-        for each in range(examples)
-    ]
-    made = ReportFacts(
-        title="flower_classifier, version 7",
-        created="2026-01-02 03:04 UTC",
-        metrics=metrics,
-        dataset=DatasetFacts(
-            "flowers, version 3",
-            "ab" * 32,
-            {"train": dict.fromkeys(labels, 1200), "test": dict.fromkeys(labels, n // 3)},
-            [("roses/bad.jpg", "truncated")],
-        ),
-        comparison=comparison,
-        champion="flower_classifier, version 6" if champion else None,
-        decision=decide(metrics, comparison, GatePolicy()),
-        examples=shown,
-        history={"loss": [1.0, 0.5, 0.4], "val_loss": [1.1, 0.7, 0.8], "accuracy": [0.5, 0.8, 0.9]},
-        identity=[("Git commit", "abc123"), ("Build page", "https://ci.example.org/runs/1")],
-        reproduce=["flowerops evaluate --model flower_classifier:7"],
-    )
-    return dataclasses.replace(made, **changes)
 
 
 def test_the_page_needs_nothing_from_outside():

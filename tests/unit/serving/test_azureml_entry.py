@@ -12,6 +12,7 @@ from flowerops.errors import StoreIntegrityError
 from flowerops.io.hashing import verify_seal
 from flowerops.serving.azureml_entry import find_bundle, load_front, read_body
 from flowerops.serving.errors import ApiError
+from flowerops.serving.trace import Caller
 from helpers.tiny_bundle import photo
 
 
@@ -53,7 +54,7 @@ def test_the_cores_are_shared_among_the_workers_and_answers_name_the_model(tiny_
         "FLOWEROPS_MODEL_VERSION": "7",
     }
     front = load_front(env)
-    answer = front.handle(FakeRequest(photo((250, 250, 250))), "r-1")
+    answer = front.handle(FakeRequest(photo((250, 250, 250))), Caller("r-1", None))
     assert answer.status == 200
     assert answer.document["model"] == {"name": "m", "version": 7, "digest": verify_seal(tiny_bundle)}
     assert answer.document["request_id"] == "r-1"
@@ -64,7 +65,7 @@ def test_a_fault_is_a_500_that_tells_nothing(tiny_bundle: Path, tmp_path: Path) 
     front = load_front({"AZUREML_MODEL_DIR": str(tmp_path)})
     request = FakeRequest(b"")
     request.stream = None  # type: ignore[assignment]
-    answer = front.handle(request, "r-2")
+    answer = front.handle(request, Caller("r-2", None))
     assert (answer.status, answer.document["error"]["code"]) == (500, "internal")
     assert "NoneType" not in str(answer.document)
 

@@ -315,7 +315,7 @@ def test_it_does_not_listen_to_the_network_without_a_key(tmp_path: Path, keys: s
     key_file = tmp_path / "keys.json"
     if keys is not None:
         key_file.write_text(keys)
-    call = ("--state", str(tmp_path / "s.json"), "--host", "0.0.0.0", "--port", "0", "--key-file", str(key_file))
+    call = ("--state", str(tmp_path / "s.json"), "--host", "0.0.0.0", "--port", "0", "--keys", str(key_file))
     with process(FRONT, *call, log=tmp_path / "log") as running:
         assert running.process.wait(60) == 2
         assert "without a key" in (running.event("failed") or {})["message"]

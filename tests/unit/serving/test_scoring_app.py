@@ -151,8 +151,9 @@ def test_another_content_type_is_a_415(url: str, media_type: str) -> None:
     assert "image/*" in refused(post(f"{url}/score", ROSES, media_type), 415, "unsupported_media_type")
 
 
-def test_a_compressed_body_is_a_415(url: str) -> None:
-    refused(post(f"{url}/score", ROSES, Content_Encoding="gzip"), 415, "unsupported_encoding")
+@pytest.mark.parametrize("encoding", ["deflate", "br", "gzip, gzip"])
+def test_another_encoding_than_gzip_is_a_415(url: str, encoding: str) -> None:
+    refused(post(f"{url}/score", ROSES, Content_Encoding=encoding), 415, "unsupported_encoding")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,8 @@ def test_health_and_readiness_and_the_root_tell_the_state(url: str, scorer: Scor
     assert send("GET", f"{url}/healthz").json() == {"status": "alive"}
     ready = send("GET", f"{url}/readyz").json()
     assert (ready["status"], ready["model"]["digest"]) == ("ready", scorer.digest)
-    assert send("GET", f"{url}/").json()["state"] == "ready"
+    about = send("GET", f"{url}/", headers={"Accept": "application/json"}).json()
+    assert (about["state"], about["key"], about["model"]["version"]) == ("ready", None, 3)
 
 
 def test_before_the_model_is_loaded_the_server_is_alive_but_not_ready() -> None:
@@ -292,8 +294,10 @@ def test_without_the_right_key_nothing_is_scored(keyed: str, header: str | None)
 
 def test_with_the_right_key_images_are_scored_and_probes_need_none(keyed: str) -> None:
     assert post(f"{keyed}/score", DAISY, Authorization="Bearer s3cret").status == 200
-    assert send("GET", f"{keyed}/healthz").status == 200
-    assert send("GET", f"{keyed}/readyz").status == 200
+    for open_to_all in ("", "healthz", "readyz", "openapi.json"):
+        assert send("GET", f"{keyed}/{open_to_all}").status == 200
+    refused(send("GET", f"{keyed}/metrics"), 401, "unauthorized")
+    assert send("GET", f"{keyed}/metrics", headers={"Authorization": "Bearer s3cret"}).status == 200
 
 
 def talk(url: str, *pieces: bytes, pause_s: float = 0.0) -> bytes:
@@ -353,9 +357,11 @@ class GatedScorer(Scorer):
     def __init__(self, scorer: Scorer) -> None:
         vars(self).update(vars(scorer))
         self.gate = threading.Event()
+        self.scored = 0
 
     def score(self, data: bytes) -> Any:
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
+        self.scored += 1
         return super().score(data)
 
 
@@ -426,3 +432,35 @@ def test_every_request_but_probes_is_logged_without_its_bytes(url: str, caplog: 
     (line,) = logged(lambda f: True)
     assert line.pop("ms") > 0
     assert line == {"request_id": "seen-1", "method": "POST", "path": "/score", "status": 200}
+
+
+def test_a_request_that_waits_too_long_is_a_503_and_what_has_not_begun_is_never_scored(scorer: Scorer) -> None:
+    gated = GatedScorer(scorer)
+    service = ScoringService(ModelName("m", 1), Limits(score_seconds=0.3), workers=1)
+    service.become_ready(gated)
+    with served(build_app(service)) as url:
+        body, media_type = form(DAISY, ROSES)
+        answer = post(f"{url}/score", body, media_type)
+        assert "0.3 s" in refused(answer, 503, "timeout")
+        assert answer.headers["retry-after"] == "1"
+        gated.gate.set()
+        assert post(f"{url}/score", DAISY).status == 200
+    assert gated.scored == 2
+
+
+def test_a_client_that_left_the_queue_costs_no_score(scorer: Scorer) -> None:
+    gated = GatedScorer(scorer)
+    service = ScoringService(ModelName("m", 1), LIMITS, workers=1)
+    service.become_ready(gated)
+    with served(build_app(service), LIMITS) as url, ThreadPoolExecutor(1) as clients:
+        first = clients.submit(post, f"{url}/score", DAISY)
+        wait_until(lambda: service.admission.active == 1, "the first request")
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(ROSES) + ROSES)
+            wait_until(lambda: service.admission.held == len(DAISY) + len(ROSES), "the second request")
+        time.sleep(0.2)  # until the server has noticed
+        gated.gate.set()
+        assert first.result(10).status == 200
+        wait_until(lambda: service.admission.active == 0, "the end of both")
+    assert gated.scored == 1

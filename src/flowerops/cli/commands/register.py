@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
-from flowerops.cli.options import DryRun, ParamsOption, RunId
+from flowerops.cli.options import AssertAccuracy, DryRun, ParamsOption, RunId, Strict
 from flowerops.cli.session import Session, with_session
 
 _EXAMPLES = """Examples:
@@ -15,6 +15,8 @@ _EXAMPLES = """Examples:
   flowerops register
 
   flowerops register --run 4f2e5ab25f2f103a0650d36578d94c69 --name flower_classifier
+
+  flowerops register --strict --assert-accuracy-at-least 0.9
 
   flowerops register --force --reason "hot fix agreed with the owner"
 """
@@ -33,22 +35,29 @@ def register(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overrule the gate; needs --reason.")] = False,
     reason: Annotated[str | None, typer.Option(help="Why; recorded with the model.", show_default=False)] = None,
+    strict: Strict = False,
+    assert_accuracy: AssertAccuracy = None,
     params: ParamsOption = None,
     dry_run: DryRun = False,
 ) -> None:
     """Register an evaluated candidate; it becomes the champion when the gate says so."""
-    from flowerops.cli.parameters import make_params, read_params
+    from flowerops.cli.parameters import make_params, parse_share, read_params
     from flowerops.domain.params import GatePolicy, RegisterParams
     from flowerops.services import register as service
+    from flowerops.services.strictness import insist, with_floor
 
     section = {"name": session.settings.model, **read_params(params).get("registration", {})}
     wanted = make_params(RegisterParams, section, name=name, force=force or None, reason=reason)
-    policy = make_params(GatePolicy, session.settings.gate)
+    floor = parse_share(assert_accuracy, "--assert-accuracy-at-least")
+    policy = with_floor(make_params(GatePolicy, session.settings.gate), floor)
     request = service.RegisterRequest(run, wanted, policy)
     if dry_run:
         session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
         return
-    session.finish(service.register(session.target, request, session.caller).document(), show)
+    document = service.register(session.target, request, session.caller).document()
+    if not wanted.force:
+        insist(document, strict=strict, accuracy=floor)
+    session.finish(document, show)
 
 
 def show(console: Console, document: dict[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,9 +16,10 @@ from flowerops.cli.commands import register as register_command
 from flowerops.cli.commands import smoketest as smoketest_command
 from flowerops.cli.commands import train as train_command
 from flowerops.cli.console import Console
-from flowerops.cli.options import EndpointOption, PortOption
+from flowerops.cli.options import AssertAccuracy, EndpointOption, PortOption, Strict
 from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
+from flowerops.cli.summaries import SummaryOption, publish_summary
 from flowerops.cli.training_options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ _EXAMPLES = """Examples:
   flowerops run --data-folder photos/
 
   flowerops run --dataset flowers:2 --backbone cnn --json
+
+  flowerops run --strict --assert-accuracy-at-least 0.9 --summary-md summary.md
 """
 _SHOW = {
     "preprocess": preprocess_command.show,
@@ -52,17 +57,29 @@ def run(
     ] = None,
     endpoint: EndpointOption = None,
     port: PortOption = None,
+    strict: Strict = False,
+    assert_accuracy: AssertAccuracy = None,
+    summary_md: SummaryOption = None,
 ) -> None:
     """Do all of it: preprocess, train, evaluate, register, deploy, smoke-test."""
+    from flowerops.cli.parameters import parse_share
+    from flowerops.errors import UsageError
     from flowerops.services import run as service
     from flowerops.services import train as train_service
     from flowerops.services.preview_job import plan_or_guess, with_pipeline
 
+    floor = parse_share(assert_accuracy, "--assert-accuracy-at-least")
+    if (strict or floor is not None or summary_md) and (options.schedule is not None or session.no_wait):
+        raise UsageError(
+            "--schedule and --no-wait leave nobody to judge the result",
+            "Give a floor for every run as min_accuracy in the section [gate] of flowerops.toml.",
+        )
     sections = options.sections()
     if options.set_up_schedule(session, sections, name):
         return
     training = options.request(session, sections)
     request = full_request(session, sections, training, name, endpoint or session.settings.endpoint, port)
+    request = request.insisting(strict=strict, accuracy=floor)
     if options.dry_run:
         plan = plan_or_guess(
             lambda: train_service.plan(session.target, training, session.caller), training.folder, training.dataset
@@ -76,7 +93,7 @@ def run(
         made = with_pipeline(session.target, plan, "training", request.experiment, session.caller, texts=texts)
         session.finish({"dry_run": True, "steps": list(_SHOW), **made}, _show_plan)
         return
-    document = service.run_all(session.target, request, session.caller, step_listener(session))
+    document = service.run_all(session.target, request, session.caller, step_listener(session, summary_md))
     session.finish(document, show_times)
 
 
@@ -112,12 +129,17 @@ def full_request(
     )
 
 
-def step_listener(session: Session) -> Callable[[str, dict[str, Any]], None]:
-    """Show each step's result as soon as it is there, unless one JSON document is wanted at the end."""
+def step_listener(session: Session, summary_md: Path | None = None) -> Callable[[str, dict[str, Any]], None]:
+    """Show each step's result as soon as it is there, unless one JSON document is wanted at the end.
+
+    The summary of the evaluation is published at once as well, so that it is there when the gate then says no.
+    """
 
     def listen(name: str, document: dict[str, Any]) -> None:
         if not session.as_json:
             _SHOW[name](session.console, document)
+        if name == "evaluate":
+            publish_summary(session.console, Path(document["summary"]), summary_md, os.environ)
 
     return listen
 

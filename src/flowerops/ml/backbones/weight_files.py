@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from flowerops.domain.progress import Progress
 from flowerops.errors import BadInputError, FlowerOpsError, RemoteError
@@ -35,7 +35,8 @@ def load_weight_file(network: Any, path: Path) -> Origin:
         raise BadInputError(f"weights file not found: {path}", "Check --weights.")
     if path.suffix != ".h5":
         raise BadInputError(f"{path.name} is not a Keras weights file", "Give a file that ends in .weights.h5 or .h5.")
-    refuse_unsafe_hdf5(path)
+    with path.open("rb") as file:
+        refuse_unsafe_hdf5(file, path.name, path.stat().st_size)
     try:
         network.load_weights(path)
     except Exception as error:  # Keras and h5py raise many kinds for a file of another network
@@ -46,17 +47,26 @@ def load_weight_file(network: Any, path: Path) -> Origin:
     return Origin(f"file:{path.name}", sha256_file(path))
 
 
-def refuse_unsafe_hdf5(path: Path) -> None:
-    """Raise BadInputError for an HDF5 file that points to other files or would unpack to more than its own size."""
+def refuse_unsafe_hdf5(stream: IO[bytes], name: str, size: int) -> None:
+    """Refuse an HDF5 file that points to other files or would unpack to more than its own size.
+
+    Args:
+        stream: The file; one that can be sought in.
+        name: What messages call it.
+        size: Its length in bytes.
+
+    Raises:
+        BadInputError: It is such a file, or none of HDF5.
+    """
     import h5py  # type: ignore[import-untyped]
 
     try:
-        with h5py.File(path, "r") as file:
-            unpacked = _checked_size(file, path.name)
+        with h5py.File(stream, "r") as file:
+            unpacked = _checked_size(file, name)
     except OSError as error:
-        raise BadInputError(f"{path.name} is not an HDF5 file, or it is broken", "Fetch it again.") from error
-    if unpacked > path.stat().st_size + _SLACK_BYTES:
-        raise BadInputError(f"{path.name} would unpack to {unpacked:,} bytes", "Use the file that Keras wrote.")
+        raise BadInputError(f"{name} is not an HDF5 file, or it is broken", "Fetch it again.") from error
+    if unpacked > size + _SLACK_BYTES:
+        raise BadInputError(f"{name} would unpack to {unpacked:,} bytes", "Use the file that Keras wrote.")
 
 
 def _checked_size(group: Any, file: str) -> int:

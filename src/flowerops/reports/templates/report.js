@@ -11,11 +11,14 @@
     for (const each of cells) each.setAttribute("aria-pressed", String(Boolean(same(each))));
     let shown = 0;
     for (const photo of photos) {
-      const fits = !cell || same(photo);
+      const fits = cell ? same(photo) : !photo.closest("[data-small]");
       photo.hidden = !fits;
       shown += fits ? 1 : 0;
     }
-    for (const group of groups) group.hidden = Boolean(cell) && !group.querySelector(".photo:not([hidden])");
+    for (const group of groups) {
+      const small = "small" in group.dataset;
+      group.hidden = cell ? !group.querySelector(".photo:not([hidden])") : small;
+    }
     filter.hidden = !cell;
     if (!cell) return;
     const missing = shown ? `${shown} on this page` : "none of them is on this page";

@@ -21,7 +21,8 @@ from flowerops.settings import Settings
 from flowerops.targets.azureml.credentials import SignIn
 from flowerops.targets.azureml.errors import from_status, missing_extra, translating
 
-_SCOPE = "https://management.azure.com/.default"
+MANAGEMENT = "https://management.azure.com"
+_SCOPE = f"{MANAGEMENT}/.default"
 _RETRIES: dict[str, Any] = {"retry_total": 4, "retry_backoff_factor": 0.5, "retry_backoff_max": 20}
 """Waits of 0.5, 1, 2 and 4 s, or what Retry-After says; both the SDK and our own calls keep to it."""
 _STORAGE_RETRIES: dict[str, Any] = {
@@ -93,6 +94,14 @@ class AzureClient:
         with translating(f"open workspace {self.workspace_name}"):
             return self.ml.workspaces.get(self.workspace_name)
 
+    def sign_in(self) -> None:
+        """Sign in now rather than with the first request.
+
+        Raises:
+            CredentialsError: No way worked.
+        """
+        self.credential.get_token(_SCOPE)
+
     @property
     def workspace_id(self) -> str:
         """The workspace's path in Azure's resource manager."""
@@ -118,7 +127,8 @@ class AzureClient:
             return self._discover()
 
     @cached_property
-    def _http(self) -> Any:
+    def http(self) -> Any:
+        """Signed-in requests for what the SDK has no method for (azure.core.PipelineClient)."""
         from azure.core import PipelineClient
         from azure.core.pipeline import policies
 
@@ -158,9 +168,9 @@ class AzureClient:
         what = "ask the run history"
         with translating(what):
             url = f"{self._api}/history/v1.0{self.workspace_id}/{path}"
-            answer = self._http.send_request(HttpRequest(method, url, json=body))
+            answer = self.http.send_request(HttpRequest(method, url, json=body))
             if answer.status_code >= 400:
-                raise from_status(answer.status_code, _message(answer), what)
+                raise from_status(answer.status_code, said_by(answer), what)
             return answer.json()
 
     def read_url(self, url: str, start: int = 0) -> bytes:
@@ -234,7 +244,8 @@ def muted() -> Iterator[None]:
         yield
 
 
-def _message(answer: Any) -> str:
+def said_by(answer: Any) -> str:
+    """The message of a refusal."""
     try:
         error = answer.json()["error"]
         details = error.get("details") or [{}]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from flowerops.domain.redaction import redact
 from flowerops.errors import (
     BadInputError,
     ConflictError,
@@ -17,7 +18,7 @@ from flowerops.errors import (
     UsageError,
 )
 
-_ROLES = 'Ask for the role "AzureML Data Scientist" on the workspace; README, "Your first Azure run", lists all roles.'
+_ROLES = 'Ask for the role "AzureML Data Scientist" on the workspace; docs/how-to/azure.md lists all roles.'
 _LATER = "Nothing is lost: run the same command again in a while."
 _REFUSED = "Azure refuses a value; --debug shows the whole answer."
 _CHANGED = "Somebody else changed it meanwhile: look at it, then run the command again."
@@ -31,7 +32,6 @@ _BY_STATUS: dict[int | None, tuple[type[FlowerOpsError], str, str]] = {
 }
 _MOST_CHARACTERS = 300
 _QUOTA = re.compile("quota|ClusterCoreQuotaReached|OutOfCapacity|not enough cores", re.IGNORECASE)
-_PERSONAL = re.compile(r"(?i)(sig|token|key|secret|password)=[^&\s'\"]+")
 
 
 @contextlib.contextmanager
@@ -132,8 +132,7 @@ def _from_requests(error: BaseException, what: str) -> FlowerOpsError | None:
 def _said(error: BaseException) -> str:
     """What an error says, in one line without secrets."""
     text = _from_body(error) or getattr(error, "message", None) or str(error) or type(error).__name__
-    line = " ".join(str(text).split())
-    line = _PERSONAL.sub(r"\1=…", line)
+    line = redact(" ".join(str(text).split()))
     return line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + "…"
 
 

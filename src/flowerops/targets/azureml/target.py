@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 
+from flowerops.domain.doctor import Diagnosis
 from flowerops.domain.progress import Progress, SilentProgress
 from flowerops.settings import Settings
+from flowerops.targets.azureml.checkup import diagnose
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.data import AzureDatasets
 from flowerops.targets.azureml.endpoints import AzureEndpoints
@@ -81,3 +83,7 @@ class AzureTarget:
     def storage(self) -> AzureStorage:
         """This machine's part of it."""
         return AzureStorage(self.mirror, self._settings.home)
+
+    def diagnose(self) -> list[Diagnosis]:
+        """Sign-in, clock, reach, roles, storage, quota and cluster."""
+        return diagnose(self.client)

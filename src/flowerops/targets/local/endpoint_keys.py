@@ -9,7 +9,7 @@ from pathlib import Path
 from flowerops.domain.documents import Document
 from flowerops.errors import ConflictError, UsageError
 from flowerops.io.atomic import atomic_write
-from flowerops.serving.server import check_bind, is_loopback
+from flowerops.serving.binding import check_bind, is_loopback
 from flowerops.targets.local.endpoint_state import LOOPBACK
 
 KEY_FILE = "keys.json"

@@ -73,7 +73,7 @@ class Launcher:
         state = before.next_generation()
         log = store.new_log(state, "front")
         arguments = ["--state", str(store.state_file), "--host", host, "--port", str(port)]
-        arguments += ["--key-file", str(store.keys.path), "--log", str(log)]
+        arguments += ["--keys", str(store.keys.path), "--log", str(log)]
         pid, started = start_daemon("flowerops.serving.front", arguments, log)
         front = FrontProcess(pid=pid, started=started, port=port, host=host, log=str(log))
         try:
@@ -99,7 +99,7 @@ class Launcher:
         port, log, bundle = free_port(), store.new_log(state, colour), str(bundle_dir.absolute())
         names = ["--model-name", model.name, "--model-version", str(model.version), "--digest", model.digest]
         arguments = ["--bundle", bundle, "--port", str(port), *names]
-        arguments += ["--key-file", str(store.keys.path), "--log", str(log), *(["--quantized"] if quantized else [])]
+        arguments += ["--keys", str(store.keys.path), "--log", str(log), *(["--quantized"] if quantized else [])]
         pid, started = start_daemon("flowerops.serving.server", arguments, log)
         deployment = LocalDeployment(
             pid=pid,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flowerops.domain.deployment import Endpoint, ObservedDeployment, Role, Status
 from flowerops.errors import RemoteError
 from flowerops.io.http import send
-from flowerops.serving.server import is_loopback
+from flowerops.serving.binding import is_loopback
 from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment, ObservedLocalDeployment
 from flowerops.targets.local.endpoint_store import EndpointStore
 from flowerops.targets.local.launch import is_ready

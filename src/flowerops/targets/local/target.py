@@ -6,8 +6,10 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
+from flowerops.domain.doctor import Diagnosis
 from flowerops.domain.progress import Progress
 from flowerops.targets.local.ahead import expecting
+from flowerops.targets.local.checkup import diagnose
 from flowerops.targets.local.datasets import LocalDatasets
 from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.home import Home
@@ -63,3 +65,7 @@ class LocalTarget:
     def storage(self) -> LocalStorage:
         """The home folder on the disk."""
         return LocalStorage(self.home)
+
+    def diagnose(self) -> list[Diagnosis]:
+        """What is wrong with the home folder and with what serves from it."""
+        return diagnose(self.home, self.endpoints)

@@ -1,0 +1,1 @@
+"""What `doctor` looks at: each module is about one thing, each check is a function that gives diagnoses."""
