@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-WRITTEN_BY_OTHERS = {
-    *("benchmarks.md", "ci-cd.md", "deployment.md", "infrastructure.md", "registry.md"),
-    *("scoring-and-drift.md", "serving.md"),
-}
+WRITTEN_BY_OTHERS = {"benchmarks.md"}
 """Pages that have a place in the navigation before they are written."""
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -105,3 +103,17 @@ def test_the_page_of_licences_names_what_the_locks_name() -> None:
         key: ", ".join(locks) for key, locks in licences.pins().items()
     }, "run: make reference"
     assert sum("not read" in licence for licence, _ in said.values()) < len(said) / 10
+
+
+def test_settings_in_the_documents_are_settings() -> None:
+    from flowerops.domain.params import GatePolicy
+    from flowerops.settings import Settings
+
+    seen = 0
+    for page in DOCS.rglob("*.md"):
+        for text in re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            said = tomllib.loads(text)
+            assert said.keys() <= Settings.model_fields.keys(), page.name
+            GatePolicy.model_validate(said.get("gate", {}))
+            seen += 1
+    assert seen

@@ -27,6 +27,7 @@ def test_a_workspace_that_is_ready(azure: Emulator, tmp_path: Path) -> None:
     assert found["quota"]["facts"] == {"used": 0, "limit": 100, "cores_of_a_machine": 4}
     assert found["clock"]["verdict"] == "ok"
     assert "does not exist yet" in found["compute"]["found"]
+    assert all(finding["to_do"] for finding in found.values() if finding["verdict"] != "ok")
 
 
 @pytest.mark.parametrize(

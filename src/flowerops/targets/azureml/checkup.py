@@ -99,7 +99,7 @@ def _compute(client: AzureClient, cluster: Any) -> Diagnosis:
         return diagnosis("compute", "ok", "serverless: machines for each job, none in between")
     if cluster is None:
         found = f"{settings.compute} does not exist yet; the first job makes it ({settings.compute_size})"
-        return diagnosis("compute", "note", found)
+        return diagnosis("compute", "note", found, "With --compute serverless no cluster is needed.")
     state = str(getattr(cluster, "provisioning_state", "") or "")
     if state not in ("", "Succeeded"):
         to_do = "Look at it in Azure ML studio, or name another one with --compute."
