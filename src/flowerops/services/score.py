@@ -26,8 +26,8 @@ from flowerops.services.selection import find_model
 from flowerops.steps.scoring import ScoreJob
 from flowerops.targets.protocol import ModelVersion, Target
 
-PART_FILES = 500
-"""Files in a part: half a minute's work on two cores, and no more than that is done again after a kill."""
+PART_FILES = 250
+"""Files in a part: ten seconds of two quiet cores, and no more than that is done again after a kill."""
 _JOB_FILE = "job.json"
 
 
