@@ -42,6 +42,12 @@ class GateRejectedError(FlowerOpsError):
     code, exit_code = "gate_rejected", 4
 
 
+class DriftFoundError(FlowerOpsError):
+    """New photos are not like those of the reference."""
+
+    code, exit_code = "drift", 4
+
+
 class GateInconclusiveError(FlowerOpsError):
     """The gate could not tell, and --strict wants to be told that as a failure."""
 
@@ -88,6 +94,12 @@ class SmokeTestFailedError(FlowerOpsError):
     """The endpoint answered, but not as it must."""
 
     code, exit_code = "smoke_test_failed", 10
+
+
+class CanaryFailedError(SmokeTestFailedError):
+    """A deployment did not keep up with its share of the traffic, and lost it."""
+
+    code = "canary_failed"
 
 
 class InterruptedRunError(FlowerOpsError):

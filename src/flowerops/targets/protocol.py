@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from flowerops.datasets.raw import NewPhotos
+from flowerops.domain.audit import AuditEntry
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.dataset import VersionManifest
 from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
@@ -22,6 +23,8 @@ from flowerops.domain.verification import Problem
 
 Checkpointing = Literal["resume", "fresh", "none"]
 """What a training does with checkpoints, see `StepRequest`."""
+ARCHIVED_TAG = "archived"
+"""Tag of a model version: `true` while it is put away."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,14 @@ class ModelVersion:
     created_ms: int
     champion: bool
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def archived(self) -> bool:
+        """Whether it was put away: it is listed on demand only, and is no champion, now or by a rollback."""
+        return self.tags.get(ARCHIVED_TAG) == "true"
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
 
 
 @dataclass(frozen=True)
@@ -250,6 +261,31 @@ class Machines:
     count: int | None = None
 
 
+@dataclass(frozen=True)
+class Access:
+    """Who reaches an endpoint of this machine.
+
+    host: The address to listen on; None keeps the endpoint's, which is 127.0.0.1 at first. key: Whether clients need
+    an API key; None leaves that as it is.
+    """
+
+    host: str | None = None
+    key: bool | None = None
+
+
+class RequestCounter(Protocol):
+    """What clients' requests to a deployment came to since the counter was made.
+
+    times_ms: One entry a request. errors: Those that the deployment failed; a client's own faults are none.
+    """
+
+    times_ms: list[float]
+    errors: int
+
+    def look(self) -> None:
+        """Count what came since the last look."""
+
+
 class DatasetStore(Protocol):
     """Numbered, immutable dataset versions."""
 
@@ -383,6 +419,15 @@ class ModelRegistry(Protocol):
     def registration(self, name: str) -> AbstractContextManager[None]:
         """Hold off other registrations of this model while the block runs."""
 
+    def remove(self, model: ModelVersion) -> None:
+        """Take a version away for good, its bundle too when no other version has it; its number is not given again."""
+
+    def note(self, name: str, entry: AuditEntry) -> AuditEntry:
+        """Add an entry to a model's history under the next number; call it while `registration` holds others off."""
+
+    def history(self, name: str) -> list[AuditEntry]:
+        """Every entry, the first one first; those of versions that are gone, too."""
+
 
 class EndpointHost(Protocol):
     """Where models are served: endpoints with a blue and a green deployment."""
@@ -404,10 +449,14 @@ class EndpointHost(Protocol):
         model: ModelRef,
         port: int | None = None,
         machines: Machines | None = None,
+        *,
+        access: Access | None = None,
+        quantized: bool = False,
     ) -> Deployment:
         """Start the idle colour and wait until it is ready; traffic stays where it is.
 
         Raises:
+            UsageError: The target cannot give that access.
             RemoteError: It did not become ready, and is gone again; the error has its last log lines.
         """
 
@@ -419,11 +468,37 @@ class EndpointHost(Protocol):
             RemoteError: Nothing serves there.
         """
 
-    def activate(self, endpoint: str, deployment: Deployment, port: int | None = None) -> Endpoint:
+    def activate(
+        self, endpoint: str, deployment: Deployment, port: int | None = None, access: Access | None = None
+    ) -> Endpoint:
         """Move all traffic to a deployment that is ready; the one before stays for a rollback."""
 
+    def split(
+        self,
+        endpoint: str,
+        deployment: Deployment,
+        percent: int,
+        port: int | None = None,
+        access: Access | None = None,
+    ) -> Endpoint:
+        """Give a deployment that is ready a share of the traffic; the active one keeps the rest.
+
+        Raises:
+            ConflictError: Nothing is active.
+        """
+
+    def requests_of(self, endpoint: str, deployment: Deployment) -> RequestCounter | None:
+        """A counter of the clients' requests to a deployment; None where the target does not tell."""
+
+    def promote(self, endpoint: str) -> Endpoint:
+        """Move all traffic to the canary.
+
+        Raises:
+            ConflictError: There is none.
+        """
+
     def discard(self, endpoint: str, deployment: Deployment) -> None:
-        """Stop a deployment that never took traffic."""
+        """Take a share of the traffic away from a deployment that never had all of it, and stop it."""
 
     def all(self) -> list[Endpoint]:
         """All endpoints with their deployments' real state."""
@@ -441,11 +516,27 @@ class EndpointHost(Protocol):
     def delete(self, endpoint: str) -> Endpoint:
         """Stop an endpoint and remove every trace of it; gives it as it was."""
 
+    def resume(self, endpoint: str) -> Endpoint:
+        """Start again what ended of an endpoint, with the model that had the traffic."""
+
     def rollback(self, endpoint: str) -> Endpoint:
-        """Move traffic back to the deployment that had it before."""
+        """End a canary; without one, move traffic back to the deployment that had it before."""
+
+    def key(self, endpoint: str) -> str | None:
+        """The key (or token) that clients need, or None."""
+
+    def rotate_key(self, endpoint: str, *, keep_former: bool = False) -> str:
+        """Replace the key; gives the new one. keep_former: clients may go on with the old one until the next change.
+
+        Raises:
+            ConflictError: The endpoint needs no key.
+        """
 
     def logs(self, endpoint: str, lines: int = 100) -> str:
         """The last lines of the active deployment's log."""
+
+    def follow(self, endpoint: str, lines: int = 100) -> Iterator[str]:
+        """The same, and then what is logged from now on, until the endpoint is stopped."""
 
 
 class Storage(Protocol):
