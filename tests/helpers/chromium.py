@@ -33,6 +33,34 @@ def require() -> str:
     return found
 
 
+LOW_CONTRAST = """(() => {
+const parse = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
+const linear = (v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+const light = (c) => 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
+const under = (e) => {
+    const layers = [];
+    for (; e; e = e.parentElement) {
+        const c = parse(getComputedStyle(e).backgroundColor);
+        const alpha = c.length > 3 ? c[3] : 1;
+        if (alpha > 0) layers.push([...c.slice(0, 3), alpha]);
+        if (alpha === 1) break;
+    }
+    const over = (b, c) => [0, 1, 2].map((i) => c[i] * c[3] + b[i] * (1 - c[3]));
+    return layers.reverse().reduce(over, [255, 255, 255]);
+};
+const bad = [];
+for (const e of document.querySelectorAll("main *, header *, footer *")) {
+    const says = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (e.closest("svg") || !e.offsetParent || !says) continue;
+    const fore = light(parse(getComputedStyle(e).color)), back = light(under(e));
+    const ratio = (Math.max(fore, back) + 0.05) / (Math.min(fore, back) + 0.05);
+    if (ratio < 4.5) bad.push([e.className || e.tagName, e.innerText.slice(0, 30), ratio.toFixed(2)]);
+}
+return bad.slice(0, 10);
+})()"""
+"""An expression: texts of a page whose contrast is below the 4.5 of WCAG 2, where the background is one colour."""
+
+
 class Page:
     """One tab. console: what went wrong in it or was written to its console. requested: addresses beyond the page."""
 

@@ -31,6 +31,13 @@ class Cell:
     right: bool
     title: str
 
+    @property
+    def heat(self) -> float:
+        """How strongly it is coloured, 0..1; between 0.6 and 0.9 neither dark nor light ink can be read on the blue."""
+        if not self.right:
+            return min(1.0, 0.16 + 1.85 * self.share)
+        return 0.12 + 0.75 * self.share if self.share <= 0.6 else 0.88 + 0.12 * self.share
+
 
 @dataclass(frozen=True)
 class Bar:

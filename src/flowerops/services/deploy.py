@@ -10,7 +10,7 @@ from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError, FlowerOpsError, SmokeTestFailedError
 from flowerops.io.hashing import verify_seal
 from flowerops.services.pipeline import Caller
-from flowerops.services.selection import find_model
+from flowerops.services.selection import find_model, refuse_archived
 from flowerops.services.smoke import SmokeResult, cases_from_bundle, run_smoke_test
 from flowerops.targets.protocol import Machines, ModelVersion, Probe, Target
 
@@ -55,6 +55,7 @@ class Deployed:
 def plan(target: Target, request: DeployRequest) -> dict[str, Any]:
     """What `deploy` would do, without doing it."""
     model = find_model(target, request.model)
+    refuse_archived(model)
     try:
         before = target.endpoints.find(request.endpoint).deployment("active")
     except BadInputError:  # it is to be made
@@ -75,11 +76,12 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
     Raises:
         BadInputError: There is no such model.
         StoreIntegrityError: Its bundle was changed.
-        ConflictError: The port is taken, or another deploy is under way.
+        ConflictError: The version is archived, the port is taken, or another deploy is under way.
         RemoteError: The server did not become ready.
         SmokeTestFailedError: It answered, but not as it must.
     """
     model = find_model(target, request.model)
+    refuse_archived(model)
     verify_seal(target.models.open(model), model.digest)
     ref = ModelRef(name=model.name, version=model.version, digest=model.digest)
     with target.endpoints.deploying(request.endpoint):

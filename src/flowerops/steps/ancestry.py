@@ -34,7 +34,7 @@ def ancestry(info: BundleInfo, evaluation: Evaluation) -> Lineage:
         graph.link(maker, graph.add("commit", info.code.commit[:12] + changed), "of")
     if evaluation.champion_digest is not None:
         champion = graph.add("model", f"champion {evaluation.champion_digest[:12]}")
-        graph.link(model, champion, "compared with")
+        graph.link(model, champion, "against")
     return graph
 
 

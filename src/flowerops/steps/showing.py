@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -37,13 +38,13 @@ class Answers:
     truth: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float32]
 
-    @property
+    @cached_property
     def predicted(self) -> npt.NDArray[np.intp]:
         """The most probable classes, int [n]."""
         found: npt.NDArray[np.intp] = self.probabilities.argmax(1)
         return found
 
-    @property
+    @cached_property
     def confidence(self) -> npt.NDArray[np.float32]:
         """Their probabilities, float32 [n]."""
         found: npt.NDArray[np.float32] = self.probabilities.max(1)

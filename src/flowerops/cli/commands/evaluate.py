@@ -73,6 +73,11 @@ def evaluate(
     floor = parse_share(assert_accuracy, "--assert-accuracy-at-least")
     if session.no_wait and (strict or floor is not None or summary_md or report):
         raise UsageError("--no-wait leaves nobody to judge the result", "Leave --no-wait or the other option out.")
+    if strict and (model is not None or data_folder is not None):
+        raise UsageError(
+            "--strict needs the gate, which judges a run's candidate on its test split",
+            "Leave it out, or assert a number: --assert-accuracy-at-least 0.9",
+        )
     if run is not None and model is not None:
         raise UsageError("--run and --model exclude each other", "Name a run's candidate or a registered model.")
     request = service.EvaluateRequest(

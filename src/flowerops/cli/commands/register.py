@@ -55,7 +55,8 @@ def register(
         session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
         return
     document = service.register(session.target, request, session.caller).document()
-    insist(document, strict=strict and not wanted.force)
+    if not wanted.force:
+        insist(document, strict=strict, accuracy=floor)
     session.finish(document, show)
 
 
