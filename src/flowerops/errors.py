@@ -96,6 +96,12 @@ class SmokeTestFailedError(FlowerOpsError):
     code, exit_code = "smoke_test_failed", 10
 
 
+class CanaryFailedError(SmokeTestFailedError):
+    """A deployment did not keep up with its share of the traffic, and lost it."""
+
+    code = "canary_failed"
+
+
 class InterruptedRunError(FlowerOpsError):
     """Somebody pressed Ctrl-C."""
 

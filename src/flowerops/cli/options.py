@@ -98,7 +98,7 @@ PortOption = Annotated[
     int | None,
     typer.Option(
         "--port",
-        help="Port of the endpoint on 127.0.0.1. Default: 8890, or the next free one.",
+        help="Port of the endpoint. Default: the one that it has, else 8890 or the next free one.",
         min=1,
         max=65535,
         show_default=False,

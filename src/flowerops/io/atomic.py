@@ -23,13 +23,14 @@ def temp_beside(target: Path) -> Path:
     return target.with_name(f"{TEMP_PREFIX}{secrets.token_hex(6)}")
 
 
-def atomic_write(target: Path, data: bytes | str, *, durable: bool = True) -> None:
+def atomic_write(target: Path, data: bytes | str, *, durable: bool = True, private: bool = False) -> None:
     """Write a file so that readers see the old bytes or all of the new ones.
 
     Args:
         target: The file; its folder is made when missing.
         data: Bytes, or text that is written as UTF-8.
         durable: Flush to the disk before the rename. Writers of many files pass False and call `sync_disk` once.
+        private: Only this user may read it, from its first byte on.
 
     Raises:
         DiskFullError, UsageError: No room, or no right to write there.
@@ -38,7 +39,7 @@ def atomic_write(target: Path, data: bytes | str, *, durable: bool = True) -> No
     with _explained(target):
         temp = temp_beside(target)
         try:
-            with _open_new(temp) as stream:
+            with _open_new(temp, private=private) as stream:
                 stream.write(payload)
                 if durable:
                     stream.flush()
@@ -51,12 +52,17 @@ def atomic_write(target: Path, data: bytes | str, *, durable: bool = True) -> No
             sync_folder(target.parent)
 
 
-def _open_new(path: Path) -> BinaryIO:
+def _open_new(path: Path, *, private: bool) -> BinaryIO:
+    opener = _for_me_only if private else None
     try:
-        return open(path, "xb")
+        return open(path, "xb", opener=opener)
     except FileNotFoundError:  # asked only then: most files go into a folder that is there
         path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "xb")
+        return open(path, "xb", opener=opener)
+
+
+def _for_me_only(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 @contextlib.contextmanager

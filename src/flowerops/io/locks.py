@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,20 +18,23 @@ from flowerops.io.atomic import NO_ROOM, explain_os_error
 
 
 @contextlib.contextmanager
-def exclusive(lock_file: Path, what: str, timeout_s: float = 60.0) -> Iterator[None]:
+def exclusive(
+    lock_file: Path, what: str, timeout_s: float = 60.0, waiting: Callable[[str], None] | None = None
+) -> Iterator[None]:
     """Hold a lock for the block.
 
     Args:
         lock_file: The file to lock; it stays behind, empty of meaning.
         what: What the lock guards, for the error message.
         timeout_s: How long to wait for another holder.
+        waiting: Told in words that and for whom is waited, when somebody else holds it.
 
     Raises:
         ConflictError: Another living process holds it; the message names it.
     """
     try:
         lock_file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(lock_file, timeout=timeout_s):
+        with _acquired(lock_file, what, timeout_s, waiting):
             write_owner(lock_file)
             yield
     except Timeout as error:
@@ -39,6 +43,19 @@ def exclusive(lock_file: Path, what: str, timeout_s: float = 60.0) -> Iterator[N
         ) from error
     except PermissionError as error:
         raise explain_os_error(error, lock_file) from error
+
+
+def _acquired(
+    lock_file: Path, what: str, timeout_s: float, waiting: Callable[[str], None] | None
+) -> AbstractContextManager[object]:
+    lock = FileLock(lock_file)
+    try:
+        return lock.acquire(timeout=timeout_s if waiting is None else 0)
+    except Timeout:
+        if waiting is None:
+            raise
+        waiting(f"{what}: waiting for {describe_holder(lock_file)}")
+        return lock.acquire(timeout=timeout_s)
 
 
 def write_owner(lock_file: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowerops.domain.bundle import BUNDLE_FILE, GOLDEN_DIR, GOLDEN_FILE, BundleInfo, GoldenImage, GoldenSet
-from flowerops.domain.deployment import PARITY_TOLERANCE
+from flowerops.domain.deployment import PARITY_TOLERANCE, QUANTIZED_TOLERANCE
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.io.fetch import fetch
 from flowerops.io.hashing import sha256_bytes
@@ -19,31 +19,41 @@ _HINT = "Give files or URLs with one class each (--classes a,b,…), or a folder
 
 @dataclass(frozen=True)
 class Case:
-    """One image (the file's bytes), the label it must get, and its probabilities by label where they are known."""
+    """One image (the file's bytes), the label it must get, and its probabilities by label where they are known.
+
+    tolerance: how far an answer's probabilities may be from those.
+    """
 
     name: str
     label: str
     data: bytes
     probabilities: dict[str, float] | None = None
+    tolerance: float = PARITY_TOLERANCE
 
     def accepts(self, label: str) -> bool:
         """Whether a label is right: the expected one, or one that is as probable within the tolerance."""
         if label == self.label or self.probabilities is None:
             return label == self.label
         known = self.probabilities
-        return label in known and known[label] >= known[self.label] - 2 * PARITY_TOLERANCE
+        return label in known and known[label] >= known[self.label] - 2 * self.tolerance
 
 
-def cases_from_bundle(bundle_dir: Path) -> list[Case]:
+def cases_from_bundle(bundle_dir: Path, *, quantized: bool = False) -> list[Case]:
     """A bundle's golden images; what the model answered at training is right, whatever the photo shows.
 
+    Args:
+        bundle_dir: The bundle.
+        quantized: What its int8 model answered is right.
+
     Raises:
-        BadInputError: There is no bundle.
+        BadInputError: There is no bundle, or it has no int8 model.
         StoreIntegrityError: Its documents or golden images are damaged.
     """
     info = BundleInfo.from_json(_document(bundle_dir, BUNDLE_FILE), BUNDLE_FILE)
     golden = GoldenSet.from_json(_document(bundle_dir, GOLDEN_FILE), GOLDEN_FILE)
-    return [_golden_case(bundle_dir, image, info.labels) for image in golden.images]
+    if quantized and not (info.quantized and info.quantized.kept):
+        raise BadInputError("the model has no int8 form", "Train it with --quantize.")
+    return [_golden_case(bundle_dir, image, info.labels, quantized=quantized) for image in golden.images]
 
 
 def cases_from_images(sources: Sequence[str], classes: Sequence[str] = (), allow_private: bool = False) -> list[Case]:
@@ -92,14 +102,16 @@ def _folder_cases(folder: Path, label: str) -> Iterator[Case]:
         yield _case(str(file), label, _read(file))
 
 
-def _golden_case(bundle_dir: Path, image: GoldenImage, labels: Sequence[str]) -> Case:
+def _golden_case(bundle_dir: Path, image: GoldenImage, labels: Sequence[str], *, quantized: bool) -> Case:
     data = _document(bundle_dir, f"{GOLDEN_DIR}/{image.file}")
-    if sha256_bytes(data) != image.sha256 or len(image.probabilities) != len(labels):
+    answers = (image.quantized or []) if quantized else image.probabilities
+    if sha256_bytes(data) != image.sha256 or len(answers) != len(labels):
         raise StoreIntegrityError(
             f"{GOLDEN_DIR}/{image.file}: not what {GOLDEN_FILE} says", "Register the model again."
         )
-    probabilities = dict(zip(labels, image.probabilities, strict=True))
-    return Case(_printable(image.file), max(labels, key=probabilities.__getitem__), data, probabilities)
+    probabilities = dict(zip(labels, answers, strict=True))
+    tolerance = QUANTIZED_TOLERANCE if quantized else PARITY_TOLERANCE
+    return Case(_printable(image.file), max(labels, key=probabilities.__getitem__), data, probabilities, tolerance)
 
 
 def _case(name: str, label: str, data: bytes) -> Case:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from flowerops.domain.deployment import TEST_REQUESTS
 from flowerops.errors import RemoteError
+from flowerops.io.fetch import retry_after
 from flowerops.io.http import HttpAnswer, NoAnswerError, send
 from flowerops.targets.protocol import Probe
 
+_KEY_HEADER = "Authorization"
 _WARMING_UP = {408, 429, 502, 503, 504}
 _MODEL_ERROR = 424
 _MODEL_STATUS = "ms-azureml-model-error-statuscode"
@@ -31,13 +35,20 @@ class Prediction:
 
 
 class EndpointClient:
-    """Asks one endpoint; while it warms up, a refused connection or a gateway's 429 or 5xx is tried again."""
+    """Asks one endpoint; while it warms up, a refused connection or a gateway's 429 or 5xx is tried again.
 
-    def __init__(self, probe: Probe) -> None:
+    Every request has an id by which it can be told from those of others in the endpoint's log.
+
+    Args:
+        probe: How to reach it.
+        patient: Whether anything is tried again at all.
+    """
+
+    def __init__(self, probe: Probe, *, patient: bool = True) -> None:
         self._url = probe.url.rstrip("/")
         self._headers = probe.all_headers
         self._timeout_s = probe.timeout_s
-        self._warm_at = time.monotonic() + probe.warmup_s
+        self._warm_at = time.monotonic() + (probe.warmup_s if patient else 0.0)
 
     def get(self, path: str) -> HttpAnswer:
         """GET, with patience.
@@ -62,21 +73,30 @@ class EndpointClient:
         """POST bytes to /score; gives the answer, whatever its status, and the milliseconds it took."""
         return self._patiently("POST", "/score", data, {"Content-Type": media_type})
 
+    def post_with_key(self, data: bytes, key: str | None) -> HttpAnswer:
+        """POST bytes to /score with another key than the endpoint's, or with none."""
+        stranger = EndpointClient(Probe(self._url, timeout_s=self._timeout_s, warmup_s=0.0))
+        stranger._headers = {name: value for name, value in self._headers.items() if name != _KEY_HEADER}
+        stranger._headers |= {_KEY_HEADER: f"Bearer {key}"} if key else {}
+        return stranger.post_image(data, "application/octet-stream")[0]
+
     def _patiently(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> tuple[HttpAnswer, float]:
         pause = _FIRST_PAUSE_S
         while True:
             started = time.perf_counter()
-            late = time.monotonic() + pause > self._warm_at
+            late, asked = time.monotonic() + pause > self._warm_at, 0.0
             try:
-                answer = send(method, self._url + path, body, self._headers | headers, self._timeout_s)
+                named = {"X-Request-Id": f"{TEST_REQUESTS}{secrets.token_hex(8)}"}
+                answer = send(method, self._url + path, body, self._headers | named | headers, self._timeout_s)
                 if answer.status not in _WARMING_UP or late:
                     return answer, (time.perf_counter() - started) * 1000
+                asked = retry_after(answer.headers, 1) if "retry-after" in answer.headers else 0.0
             except NoAnswerError:
                 if late:
                     raise
-            time.sleep(pause)
+            time.sleep(min(max(pause, asked), max(pause, self._warm_at - time.monotonic())))
             pause = min(pause * 1.5, _LONGEST_PAUSE_S)
 
 

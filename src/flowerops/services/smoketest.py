@@ -17,8 +17,8 @@ from flowerops.services.smoke import (
     cases_from_bundle,
     cases_from_images,
     run_smoke_test,
-    write_junit,
 )
+from flowerops.services.smoke_junit import write_junit
 from flowerops.targets.protocol import Target
 
 
@@ -26,7 +26,7 @@ from flowerops.targets.protocol import Target
 class SmokeTestRequest:
     """images: files, folders or URLs with their classes; none means the model's golden images. junit: a file to write.
 
-    latency_budget_ms: what 95 of 100 answers may take.
+    latency_budget_ms: what 95 of 100 answers may take. load_s: for how many seconds to put it under load.
     """
 
     endpoint: str
@@ -35,6 +35,7 @@ class SmokeTestRequest:
     allow_private: bool
     latency_budget_ms: float | None
     junit: Path | None
+    load_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,14 @@ def smoketest(target: Target, request: SmokeTestRequest) -> SmokeTested:
     if request.images:
         cases: Sequence[Case] = cases_from_images(request.images, request.classes, allow_private=request.allow_private)
     else:
-        cases = cases_from_bundle(_bundle(target, active))
+        cases = cases_from_bundle(_bundle(target, active), quantized=active.quantized)
     result = run_smoke_test(
-        target.endpoints.probe(endpoint.name),
+        # While a canary has a share of the traffic the endpoint answers with two models; asked is the one that stays.
+        target.endpoints.probe(endpoint.name, active if endpoint.canary else None),
         cases,
         expected_model=active.model,
         latency_budget_ms=request.latency_budget_ms,
+        load_s=request.load_s,
     )
     if request.junit is not None:
         write_junit(result, request.junit)

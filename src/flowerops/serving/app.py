@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from flowerops.serving.about import About
 from flowerops.serving.authorise import KeyCheck
 from flowerops.serving.errors import FAULT_MESSAGE, ApiError, error_document
+from flowerops.serving.keys import Keys
 from flowerops.serving.observe import Observed
 from flowerops.serving.scoring import Scoring
 from flowerops.serving.service import ScoringService
@@ -19,12 +20,12 @@ from flowerops.serving.service import ScoringService
 _ERROR_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def build_app(service: ScoringService, api_key: str | None = None) -> ASGIApp:
+def build_app(service: ScoringService, api_key: str | Keys | None = None) -> ASGIApp:
     """The application over one scoring service.
 
     Args:
         service: The model, its threads and limits.
-        api_key: When given, /score and /metrics want it as `Authorization: Bearer KEY`.
+        api_key: When given, /score and /metrics want it as `Authorization: Bearer KEY`; or the keys that they take.
     """
     key = KeyCheck(api_key)
     about, scoring = About(service, key), Scoring(service, key)

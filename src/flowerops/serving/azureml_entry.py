@@ -34,6 +34,7 @@ WORKERS_VARIABLE = "WORKER_COUNT"
 NAME_VARIABLE = "FLOWEROPS_MODEL_NAME"
 VERSION_VARIABLE = "FLOWEROPS_MODEL_VERSION"
 DIGEST_VARIABLE = "FLOWEROPS_MODEL_DIGEST"
+QUANTIZED_VARIABLE = "FLOWEROPS_MODEL_QUANTIZED"
 _PIECE = 64 * 1024
 
 
@@ -129,7 +130,8 @@ def load_front(env: Mapping[str, str], limits: Limits | None = None) -> Front:
     started = time.perf_counter()
     folder = find_bundle(Path(env.get(MODEL_DIR_VARIABLE, "")))
     threads = max(1, usable_cores() // int(env.get(WORKERS_VARIABLE, "1")))
-    scorer = Scorer.load(folder, env.get(DIGEST_VARIABLE) or None, threads)
+    quantized = env.get(QUANTIZED_VARIABLE) == "1"
+    scorer = Scorer.load(folder, env.get(DIGEST_VARIABLE) or None, threads, quantized=quantized)
     front = Front(scorer, env.get(NAME_VARIABLE, ""), int(env.get(VERSION_VARIABLE, "0")), limits or Limits())
     fields = {"digest": scorer.digest, "threads": threads, "seconds": round(time.perf_counter() - started, 3)}
     log.info("ready", extra={"fields": fields})

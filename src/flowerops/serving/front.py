@@ -1,34 +1,32 @@
 """The stable front of an endpoint: one port that passes connections on to whichever deployment has the traffic.
 
-`python -m flowerops.serving.front --state FILE --port P` splices TCP connections on 127.0.0.1. The endpoint's state
-file is read anew for each connection, so a switch takes effect with the next one and needs no signal; connections in
-flight finish where they began. Standard library only: it starts in a moment and there is little in it that could fail.
+`python -m flowerops.serving.front --state FILE --port P` splices TCP connections. The endpoint's state file is read
+anew for each connection, so a switch takes effect with the next one and needs no signal; connections in flight finish
+where they began. While a canary has a share of the traffic the deployments close their connections after each answer,
+so that the share of the connections is the share of the requests. Standard library only: it starts in a moment and
+there is little in it that could fail.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import ipaddress
 import json
 import signal
 import sys
 from pathlib import Path
 
+from flowerops.serving.log_files import keep_small
+from flowerops.serving.routes import Places, read_routes
 from flowerops.serving.splice import Client, Upstream, answer_unavailable, splice
 
-_HOST = "127.0.0.1"
+_LOOPBACK = "127.0.0.1"
 _CONNECT_SECONDS = 2.0
+_PEEK_SECONDS = 2.0
 _DRAIN_SECONDS = 15.0
+_USAGE = 2
 _PORT_TAKEN = 6
-
-
-def active_port(state_file: Path) -> int | None:
-    """The port of the deployment that has the traffic; None when there is none or the file cannot be read."""
-    try:
-        state = json.loads(state_file.read_bytes())
-        return int(state["deployments"][state["active"]]["port"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 class Front:
@@ -36,6 +34,7 @@ class Front:
 
     def __init__(self, state_file: Path) -> None:
         self._state_file = state_file
+        self._places = Places()
         self._connecting: set[asyncio.Task[None]] = set()
         self.clients: set[Client] = set()
 
@@ -56,27 +55,37 @@ class Front:
         task.add_done_callback(self._connecting.discard)
 
     async def _connect(self, client: Client) -> None:
+        place: int | None = None
         # A second look at the state: the deployment may have been switched away and stopped since the first.
         for _ in range(2):
-            port = active_port(self._state_file)
-            upstream = await self._open(port) if port else None
-            if upstream:
-                splice(client, upstream)
-                return
+            routes = read_routes(self._state_file)
+            if routes.share and place is None:
+                place = self._places.of(await client.peek(_PEEK_SECONDS))
+            for port in routes.order(100 if place is None else place):
+                upstream = await self._open(port)
+                if upstream:
+                    splice(client, upstream)
+                    return
         answer_unavailable(client)
 
     async def _open(self, port: int) -> Upstream | None:
         loop = asyncio.get_running_loop()
         try:
-            connecting = loop.create_connection(Upstream, _HOST, port)
+            connecting = loop.create_connection(Upstream, _LOOPBACK, port)
             _, upstream = await asyncio.wait_for(connecting, _CONNECT_SECONDS)
         except (OSError, TimeoutError):
             return None
         return upstream
 
 
-async def serve(state_file: Path, port: int) -> int:
+async def serve(state_file: Path, host: str, port: int, log_file: Path | None = None) -> int:
     """Pass connections on until SIGTERM or SIGINT, then let the open ones finish.
+
+    Args:
+        state_file: The endpoint's.
+        host: The address to listen on.
+        port: The port; 0 takes a free one, and the log says which.
+        log_file: The file that stderr leads into, to be kept small.
 
     Returns:
         The exit code: 0, or 6 when the port is taken.
@@ -84,17 +93,20 @@ async def serve(state_file: Path, port: int) -> int:
     loop = asyncio.get_running_loop()
     front, stopped = Front(state_file), asyncio.Event()
     try:
-        server = await loop.create_server(front.accept, _HOST, port, backlog=2048)
+        server = await loop.create_server(front.accept, host, port, backlog=2048)
     except OSError as error:
-        message = f"cannot listen on {_HOST} port {port}: {error.strerror}"
+        message = f"cannot listen on {host} port {port}: {error.strerror}"
         _log("failed", code="conflict", message=message, exit_code=_PORT_TAKEN)
         return _PORT_TAKEN
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     _log("listening", port=server.sockets[0].getsockname()[1])
+    tidying = loop.create_task(keep_small(log_file)) if log_file else None
     await stopped.wait()
     server.close()
     await front.drain(_DRAIN_SECONDS)
+    if tidying:
+        tidying.cancel()
     _log("stopped", open_connections=len(front.clients))
     return 0
 
@@ -103,9 +115,30 @@ def main(argv: list[str] | None = None) -> int:
     """Run the front; see the module."""
     parser = argparse.ArgumentParser(prog="python -m flowerops.serving.front", description=__doc__.splitlines()[0])
     parser.add_argument("--state", type=Path, required=True, help="the endpoint's state file")
-    parser.add_argument("--port", type=int, required=True, help="the endpoint's port on 127.0.0.1")
+    parser.add_argument("--host", default=_LOOPBACK, help="the address to listen on; the network needs a key")
+    parser.add_argument("--port", type=int, required=True, help="the endpoint's port")
+    parser.add_argument("--keys", type=Path, help="the keys that the deployments ask for")
+    parser.add_argument("--log", type=Path, help="the file that stderr leads into; it is kept small")
     arguments = parser.parse_args(argv)
-    return asyncio.run(serve(arguments.state, arguments.port))
+    if not _is_loopback(arguments.host) and not _has_key(arguments.keys):
+        message = f"listening on {arguments.host} without a key would let everybody on the network use the model"
+        _log("failed", code="usage", message=message, exit_code=_USAGE)
+        return _USAGE
+    return asyncio.run(serve(arguments.state, arguments.host, arguments.port, arguments.log))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _has_key(key_file: Path | None) -> bool:
+    try:
+        return bool(key_file and json.loads(key_file.read_bytes())["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _log(event: str, **fields: object) -> None:

@@ -16,6 +16,8 @@ from flowerops.errors import FlowerOpsError
 from flowerops.io.parallel import usable_cores
 from flowerops.serving.admission import Limits
 from flowerops.serving.app import build_app
+from flowerops.serving.keys import Keys
+from flowerops.serving.log_files import keep_small
 from flowerops.serving.logs import log, log_failure
 from flowerops.serving.protocol import protocol_of
 from flowerops.serving.scorer import Scorer
@@ -38,9 +40,20 @@ class ServedBundle:
 
 
 async def serve_until_stopped(
-    bundle: ServedBundle, api_key: str | None, listener: socket.socket, limits: Limits | None = None
+    bundle: ServedBundle,
+    api_key: str | Keys | None,
+    listener: socket.socket,
+    limits: Limits | None = None,
+    log_file: Path | None = None,
 ) -> int:
     """Serve on a listening socket until a signal comes or the model turns out not to be servable.
+
+    Args:
+        bundle: What to serve.
+        api_key: The key that clients need, or the keys.
+        listener: Where.
+        limits: Bounds of what is taken on.
+        log_file: The file that stderr leads into, to be kept small.
 
     Returns:
         The process's exit code: 0 after a signal, else that of the loading error.
@@ -51,8 +64,11 @@ async def serve_until_stopped(
     _obey_retirement(service)
     log.info("listening", extra={"fields": {"port": listener.getsockname()[1]}})
     loading = asyncio.create_task(_load(bundle, threads, service, server))
+    tidying = asyncio.create_task(keep_small(log_file)) if log_file else None
     await server.serve(sockets=[listener])
     exit_code = await loading
+    if tidying:
+        tidying.cancel()
     log.info("stopped", extra={"fields": {"exit_code": exit_code}})
     return exit_code
 

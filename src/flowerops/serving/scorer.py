@@ -17,15 +17,12 @@ from flowerops.domain.bundle import (
     GoldenImage,
     GoldenSet,
 )
-from flowerops.domain.deployment import PARITY_TOLERANCE
+from flowerops.domain.deployment import PARITY_TOLERANCE, QUANTIZED_TOLERANCE
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.images import DECODER_VERSION, prepare_image
 from flowerops.io.hashing import SealedReader, verify_seal
 from flowerops.io.parallel import usable_cores
 from flowerops.serving.interpreters import InterpreterPool, Pixels, Probabilities
-
-_QUANTIZED_TOLERANCE = 0.05
-"""An int8 model's probabilities come in steps of 1/256, and processors round the last bit of a layer differently."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ class Scorer:
         return prepare_image(data, self.info.geometry.size, self.info.geometry.fit).pixels
 
     def _check_golden(self, sealed: SealedReader, *, quantized: bool) -> None:
-        tolerance = _QUANTIZED_TOLERANCE if quantized else PARITY_TOLERANCE
+        tolerance = QUANTIZED_TOLERANCE if quantized else PARITY_TOLERANCE
         golden = GoldenSet.from_json(sealed.read(GOLDEN_FILE), GOLDEN_FILE)
         if not golden.images:
             raise StoreIntegrityError(f"{GOLDEN_FILE}: no golden images, so nothing proves the model's answers")

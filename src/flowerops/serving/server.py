@@ -13,6 +13,7 @@ from pathlib import Path
 
 from flowerops.errors import FlowerOpsError
 from flowerops.serving.binding import API_KEY_VARIABLE, check_bind, find_key, is_loopback, listening_socket
+from flowerops.serving.keys import KeyFile
 from flowerops.serving.logs import log_failure, log_to_stderr
 from flowerops.serving.requirements import require_server_packages
 
@@ -25,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     log_to_stderr()
     try:
         require_server_packages()
-        return _serve(arguments, find_key(arguments.key_file))
+        return _serve(arguments, None if arguments.keys else find_key(arguments.key_file))
     except FlowerOpsError as error:
         log_failure(error)
         return error.exit_code
@@ -42,6 +43,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--key-file", type=Path, help=f"a file that holds the key, in place of {API_KEY_VARIABLE}")
     parser.add_argument("--quantized", action="store_true", help="serve the int8 model of the bundle")
     parser.add_argument("--threads", type=int, help="images scored at once (default: one a core)")
+    parser.add_argument("--keys", type=Path, help="an endpoint's file of keys, which is read again when it changes")
+    parser.add_argument("--log", type=Path, help="the file that stderr leads into; it is kept small")
     return parser.parse_args(argv)
 
 
@@ -58,7 +61,8 @@ def _serve(arguments: argparse.Namespace, api_key: str | None) -> int:
         arguments.threads,
         arguments.quantized,
     )
-    return asyncio.run(serve_until_stopped(bundle, api_key, listener))
+    keys = KeyFile(arguments.keys) if arguments.keys else api_key
+    return asyncio.run(serve_until_stopped(bundle, keys, listener, log_file=arguments.log))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ _LINGER_SECONDS = 2.0
 """How long a connection stays open after the last byte of the answer: closing while the client still sends would make
 its system throw the answer away."""
 
+_PEEK_BYTES = 16 * 1024
 _UNAVAILABLE_BODY = b'{"error": {"code": "no_deployment", "message": "no deployment of this endpoint answers"}}'
 _UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
@@ -55,6 +56,8 @@ class Client(Side):
         super().__init__()
         self._on_made, self._on_lost = on_made, on_lost
         self._finished = self._ended = False
+        self._early = bytearray()
+        self._peeked: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Open, but read nothing before there is somebody to pass it to."""
@@ -62,9 +65,45 @@ class Client(Side):
         self.transport.pause_reading()
         self._on_made(self)
 
+    async def peek(self, seconds: float) -> bytes:
+        """What the client says first: its request's head, or as much of it as comes within a time or 16 KiB."""
+        self._peeked = asyncio.get_running_loop().create_future()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            await asyncio.wait([self._peeked], timeout=seconds)
+            if not self.transport.is_closing():
+                self.transport.pause_reading()
+        return bytes(self._early)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on, or keep them for whoever will answer."""
+        if self.other is not None or self._finished:
+            super().data_received(data)
+            return
+        self._early += data
+        if b"\r\n\r\n" in self._early or len(self._early) >= _PEEK_BYTES:
+            self.transport.pause_reading()
+            self._stop_peeking()
+
+    def joined(self, upstream: Upstream) -> None:
+        """Begin to talk: what was said early goes first."""
+        self.other = upstream
+        if self._early:
+            upstream.transport.write(bytes(self._early))
+            self._early.clear()
+        if self._ended:
+            _end_writing(upstream.transport)
+
+    def _stop_peeking(self) -> None:
+        if self._peeked is not None and not self._peeked.done():
+            self._peeked.set_result(None)
+
     def eof_received(self) -> bool:
         """The request has ended; the answer may still come, unless it came already."""
         self._ended = True
+        self._stop_peeking()
+        if self.other is None and not self._finished:  # nobody answers yet
+            return True
         if self._finished or self.other is None or self.other.transport.is_closing():
             return False
         _end_writing(self.other.transport)
@@ -72,6 +111,7 @@ class Client(Side):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody waits for the answer any more."""
+        self._stop_peeking()
         self._on_lost(self)
         if self.other:
             self.other.transport.close()
@@ -101,10 +141,12 @@ class Upstream(Side):
 
 def splice(client: Client, upstream: Upstream) -> None:
     """Join the two; the client may talk now."""
-    client.other, upstream.other = upstream, client
+    upstream.other = client
     if client.transport.is_closing():
         upstream.transport.close()
-    elif upstream.transport.is_closing():
+        return
+    client.joined(upstream)
+    if upstream.transport.is_closing():
         client.finish()
     else:
         client.transport.resume_reading()

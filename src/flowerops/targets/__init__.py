@@ -30,4 +30,4 @@ def open_target(
         return AzureTarget(settings, progress, wait=wait, instances=instances)
     from flowerops.targets.local.target import LocalTarget
 
-    return LocalTarget(settings.home, settings.api_key)
+    return LocalTarget(settings.home, settings.api_key, progress)

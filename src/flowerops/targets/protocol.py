@@ -261,6 +261,31 @@ class Machines:
     count: int | None = None
 
 
+@dataclass(frozen=True)
+class Access:
+    """Who reaches an endpoint of this machine.
+
+    host: The address to listen on; None keeps the endpoint's, which is 127.0.0.1 at first. key: Whether clients need
+    an API key; None leaves that as it is.
+    """
+
+    host: str | None = None
+    key: bool | None = None
+
+
+class RequestCounter(Protocol):
+    """What clients' requests to a deployment came to since the counter was made.
+
+    times_ms: One entry a request. errors: Those that the deployment failed; a client's own faults are none.
+    """
+
+    times_ms: list[float]
+    errors: int
+
+    def look(self) -> None:
+        """Count what came since the last look."""
+
+
 class DatasetStore(Protocol):
     """Numbered, immutable dataset versions."""
 
@@ -424,10 +449,14 @@ class EndpointHost(Protocol):
         model: ModelRef,
         port: int | None = None,
         machines: Machines | None = None,
+        *,
+        access: Access | None = None,
+        quantized: bool = False,
     ) -> Deployment:
         """Start the idle colour and wait until it is ready; traffic stays where it is.
 
         Raises:
+            UsageError: The target cannot give that access.
             RemoteError: It did not become ready, and is gone again; the error has its last log lines.
         """
 
@@ -439,11 +468,37 @@ class EndpointHost(Protocol):
             RemoteError: Nothing serves there.
         """
 
-    def activate(self, endpoint: str, deployment: Deployment, port: int | None = None) -> Endpoint:
+    def activate(
+        self, endpoint: str, deployment: Deployment, port: int | None = None, access: Access | None = None
+    ) -> Endpoint:
         """Move all traffic to a deployment that is ready; the one before stays for a rollback."""
 
+    def split(
+        self,
+        endpoint: str,
+        deployment: Deployment,
+        percent: int,
+        port: int | None = None,
+        access: Access | None = None,
+    ) -> Endpoint:
+        """Give a deployment that is ready a share of the traffic; the active one keeps the rest.
+
+        Raises:
+            ConflictError: Nothing is active.
+        """
+
+    def requests_of(self, endpoint: str, deployment: Deployment) -> RequestCounter | None:
+        """A counter of the clients' requests to a deployment; None where the target does not tell."""
+
+    def promote(self, endpoint: str) -> Endpoint:
+        """Move all traffic to the canary.
+
+        Raises:
+            ConflictError: There is none.
+        """
+
     def discard(self, endpoint: str, deployment: Deployment) -> None:
-        """Stop a deployment that never took traffic."""
+        """Take a share of the traffic away from a deployment that never had all of it, and stop it."""
 
     def all(self) -> list[Endpoint]:
         """All endpoints with their deployments' real state."""
@@ -461,11 +516,27 @@ class EndpointHost(Protocol):
     def delete(self, endpoint: str) -> Endpoint:
         """Stop an endpoint and remove every trace of it; gives it as it was."""
 
+    def resume(self, endpoint: str) -> Endpoint:
+        """Start again what ended of an endpoint, with the model that had the traffic."""
+
     def rollback(self, endpoint: str) -> Endpoint:
-        """Move traffic back to the deployment that had it before."""
+        """End a canary; without one, move traffic back to the deployment that had it before."""
+
+    def key(self, endpoint: str) -> str | None:
+        """The key (or token) that clients need, or None."""
+
+    def rotate_key(self, endpoint: str, *, keep_former: bool = False) -> str:
+        """Replace the key; gives the new one. keep_former: clients may go on with the old one until the next change.
+
+        Raises:
+            ConflictError: The endpoint needs no key.
+        """
 
     def logs(self, endpoint: str, lines: int = 100) -> str:
         """The last lines of the active deployment's log."""
+
+    def follow(self, endpoint: str, lines: int = 100) -> Iterator[str]:
+        """The same, and then what is logged from now on, until the endpoint is stopped."""
 
 
 class Storage(Protocol):

@@ -22,8 +22,8 @@ from flowerops.services.smoke import (
     cases_from_bundle,
     cases_from_images,
     run_smoke_test,
-    write_junit,
 )
+from flowerops.services.smoke_junit import write_junit
 from flowerops.serving.admission import Limits
 from flowerops.serving.app import build_app
 from flowerops.serving.scorer import Scorer
@@ -62,11 +62,14 @@ def smoke_test(
     cases: Sequence[Case],
     expected_model: ModelRef | None = None,
     latency_budget_ms: float | None = None,
+    load_s: float = 0.0,
     **reached: Any,
 ) -> SmokeResult:
     """Test what a url answers; the rest says how it is reached."""
     probe = Probe(url, **reached)
-    return run_smoke_test(probe, cases, expected_model=expected_model, latency_budget_ms=latency_budget_ms)
+    return run_smoke_test(
+        probe, cases, expected_model=expected_model, latency_budget_ms=latency_budget_ms, load_s=load_s
+    )
 
 
 def check(result: SmokeResult, name: str) -> Check:
@@ -85,7 +88,8 @@ def test_a_bundles_own_server_passes_every_check(url: str, scorer: Scorer, tiny_
     names = ["alive", "ready", "daisy: 00_daisy.jpg", "roses: 01_roses.jpg", "model", "bad image is refused", "latency"]
     assert [one.name for one in result.checks] == names
     assert 0 < result.latency_ms["p50"] <= result.latency_ms["p95"] < 2000
-    assert set(result.document()) == {"passed", "checks", "latency_ms"}
+    assert set(result.document()) == {"passed", "checks", "latency_ms", "classes"}
+    assert result.classes == {"tested": ["daisy", "roses"], "untested": []}
 
 
 def test_no_image_never_passes(url: str) -> None:
@@ -142,10 +146,50 @@ def test_a_slow_endpoint_fails_its_budget_only(url: str) -> None:
 
 def test_the_key_is_sent_and_without_it_nothing_passes(scorer: Scorer) -> None:
     with served(build_app(service_of(scorer), api_key="s3cret")) as url:
-        assert smoke_test(url, [DAISY], key="s3cret").passed
+        tested = smoke_test(url, [DAISY], key="s3cret")
+        assert tested.passed
+        assert "answered 401 without a key, 401 to a wrong one" in check(tested, "missing and wrong key").detail
         result = smoke_test(url, [DAISY])
     assert failed(result) == ["daisy: daisy.jpg", "model", "bad image is refused", "latency"]
     assert "status 401" in check(result, "daisy").detail
+
+
+def test_an_endpoint_that_should_ask_for_a_key_and_does_not_fails(url: str) -> None:
+    result = smoke_test(url, [DAISY], key="s3cret")
+    assert failed(result) == ["missing and wrong key are refused"]
+
+
+def test_classes_without_an_image_are_named(url: str) -> None:
+    assert smoke_test(url, [DAISY]).classes == {"tested": ["daisy"], "untested": ["roses"]}
+
+
+def test_a_load_says_how_fast_it_answered(url: str) -> None:
+    result = smoke_test(url, [DAISY, ROSES], load_s=0.5)
+    assert result.passed
+    assert result.load is not None
+    assert (result.load.errors, result.load.clients) == (0, 4)
+    assert result.load.requests >= 4
+    assert set(result.load.latency_ms) == {"p50", "p95", "p99"}
+    assert "requests/s from 4 clients" in check(result, "load").detail
+    assert result.document()["load"]["per_second"] > 0
+
+
+def test_errors_under_load_fail_and_say_which() -> None:
+    count = [0]
+
+    def breaks_down(connection: Any, head: bytes) -> None:
+        count[0] += head.startswith(b"POST")
+        broken = count[0] > 2
+        answering({"error": {"message": "too much"}} if broken else GOOD, "500 Error" if broken else "200 OK")(
+            connection, head
+        )
+
+    with scripted_server(breaks_down) as server:
+        result = smoke_test(server.url, [DAISY], load_s=0.3)
+    assert failed(result) == ["load"]
+    assert "status 500: too much" in check(result, "load").detail
+    assert result.load is not None
+    assert result.load.errors == result.load.requests > 0
 
 
 def test_nobody_there_fails_after_the_patience_is_over() -> None:
@@ -282,6 +326,22 @@ def test_a_busy_answer_is_tried_again() -> None:
         assert smoke_test(server.url, [DAISY, DAISY]).passed
 
 
+def test_what_a_warming_endpoint_asks_for_is_heeded_and_capped(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = reply("503 Unavailable", body=b"{}", Content_Type="application/json", Retry_After="99999")
+    pauses: list[float] = []
+    monkeypatch.setattr("flowerops.services.smoke_client.time.sleep", pauses.append)
+    with scripted_server(later, later, answering(GOOD)) as server:
+        assert smoke_test(server.url, [DAISY], warmup_s=100).passed
+    assert [round(pause, 3) for pause in pauses] == [5.0, 5.0]
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "404 Not Found"])
+def test_what_will_not_change_is_not_asked_again(status: str) -> None:
+    with scripted_server(reply(status, body=b"{}", Content_Type="application/json")) as server:
+        assert failed(smoke_test(server.url, [DAISY], warmup_s=100)) == ["alive", "ready"]
+    assert len(server.requests) == 2
+
+
 def test_a_server_that_fails_says_so_in_the_check() -> None:
     document = {"error": {"code": "internal", "message": "the disk melted"}}
     with scripted_server(answering(document, "500 Error")) as server:
@@ -416,9 +476,10 @@ class Managed:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        allowed = headers.get("authorization") == "Bearer s3cret" and headers.get("azureml-model-deployment") == "green"
-        if scope["path"] != "/score" or not allowed:
-            await send({"type": "http.response.start", "status": 404, "headers": []})
+        allowed = headers.get("authorization") == "Bearer s3cret"
+        known = scope["path"] == "/score" and headers.get("azureml-model-deployment") == "green"
+        if not (known and allowed):
+            await send({"type": "http.response.start", "status": 404 if allowed else 401, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return
 

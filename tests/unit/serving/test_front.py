@@ -18,7 +18,7 @@ import pytest
 from flowerops.io.atomic import atomic_write
 from flowerops.io.http import NoAnswerError, send
 from flowerops.serving import front as front_module
-from flowerops.serving.front import active_port
+from flowerops.serving.routes import Routes, read_routes
 from helpers.scripted_server import ScriptedServer, Talk, reply, scripted_server
 from helpers.served import ServerUnderTest, process, wait_until
 
@@ -162,8 +162,8 @@ def test_a_deployment_that_is_gone_a_moment_after_the_look_at_the_state_is_looke
     with scripted_server(reply()) as gone:
         pass
     with scripted_server(reply(body=b"here")) as server:
-        ports = iter([gone.port, server.port])
-        monkeypatch.setattr(front_module, "active_port", lambda _: next(ports))
+        routes = iter([Routes(gone.port), Routes(server.port)])
+        monkeypatch.setattr(front_module, "read_routes", lambda _: next(routes))
 
         async def ask() -> bytes:
             front = front_module.Front(tmp_path / "state.json")
@@ -233,12 +233,92 @@ def test_a_taken_port_ends_it_with_6(tmp_path: Path) -> None:
             assert (running.event("failed") or {})["code"] == "conflict"
 
 
-def test_the_port_comes_from_the_state_of_the_active_colour(tmp_path: Path) -> None:
+def test_the_routes_come_from_the_state_of_the_active_colour_and_the_candidate(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
-    state.write_text('{"active": "blue", "deployments": {"blue": {"port": 7}, "green": {"port": 8}}}')
-    assert active_port(state) == 7
+    ports = '"deployments": {"blue": {"port": 7}, "green": {"port": 8}}'
+    state.write_text(f'{{"active": "blue", {ports}}}')
+    assert read_routes(state) == Routes(7)
+    state.write_text(f'{{"active": "blue", {ports}, "candidate": {{"port": 9}}, "candidate_share": 0}}')
+    assert read_routes(state) == Routes(7)
+    state.write_text(f'{{"active": "blue", {ports}, "candidate": {{"port": 9}}, "candidate_share": 25}}')
+    assert read_routes(state) == Routes(7, 9, 25)
+    assert [list(read_routes(state).order(place)) for place in (24, 25)] == [[9, 7], [7]]
     state.write_text('{"active": null, "deployments": {"blue": {"port": 7}}}')
-    assert active_port(state) is None
+    assert read_routes(state) == Routes()
+
+
+def share(state: Path, active: ScriptedServer, canary: ScriptedServer, percent: int) -> None:
+    document = {"active": "blue", "deployments": {"blue": {"port": active.port}}}
+    atomic_write(state, json.dumps({**document, "candidate": {"port": canary.port}, "candidate_share": percent}))
+
+
+def test_a_canary_gets_its_share_of_the_requests(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    with scripted_server(reply(body=b"old")) as old, scripted_server(reply(body=b"new")) as new:
+        share(state, old, new, 10)
+        with front(state) as (_, url):
+            answers = [send("POST", url, bytes(100_000)).body for _ in range(100)]
+            share(state, old, new, 50)
+            halves = [send("GET", url).body for _ in range(20)]
+    assert answers.count(b"new") == 10
+    assert b"new" in answers[:20]
+    assert 5 < halves.count(b"new") < 15
+
+
+def test_the_same_request_goes_to_the_same_deployment_every_time(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    with scripted_server(reply(body=b"old")) as old, scripted_server(reply(body=b"new")) as new:
+        share(state, old, new, 50)
+        with front(state) as (_, url):
+            seen = {
+                name: {send("GET", url, headers={"X-Request-ID": name}).body for _ in range(5)}
+                for name in ("a", "b", "c", "d", "e", "f")
+            }
+    assert all(len(bodies) == 1 for bodies in seen.values())
+    assert {body for bodies in seen.values() for body in bodies} == {b"old", b"new"}
+
+
+def test_a_canary_that_is_gone_costs_no_answer(tmp_path: Path) -> None:
+    with scripted_server(reply()) as gone:
+        pass
+    with scripted_server(reply(body=b"old")) as old:
+        share(tmp_path / "state.json", old, gone, 50)
+        with front(tmp_path / "state.json") as (_, url):
+            assert {send("GET", url).body for _ in range(20)} == {b"old"}
+
+
+def test_beside_a_canary_slow_and_half_closed_clients_are_served_whole(tmp_path: Path) -> None:
+    def echo(connection: socket.socket, head: bytes) -> None:
+        data = head
+        while chunk := connection.recv(65536):
+            data += chunk
+        connection.sendall(b"got " + data)
+
+    with scripted_server(echo) as old, scripted_server(echo) as new:
+        share(tmp_path / "state.json", old, new, 50)
+        with front(tmp_path / "state.json") as (_, url):
+            for _ in range(4):
+                with connected(url) as connection:
+                    for piece in (b"POST / HTTP", b"/1.1\r\nX-Request", b"-Id: 7\r\n\r", b"\nthe body"):
+                        connection.sendall(piece)
+                        time.sleep(0.02)
+                    connection.shutdown(socket.SHUT_WR)
+                    assert until_closed(connection) == b"got POST / HTTP/1.1\r\nX-Request-Id: 7\r\n\r\nthe body"
+                with connected(url) as connection:
+                    connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                    connection.shutdown(socket.SHUT_WR)
+                    assert until_closed(connection) == b"got GET / HTTP/1.1\r\n\r\n"
+
+
+@pytest.mark.parametrize("keys", [None, "{}", '{"key": null}', "broken"])
+def test_it_does_not_listen_to_the_network_without_a_key(tmp_path: Path, keys: str | None) -> None:
+    key_file = tmp_path / "keys.json"
+    if keys is not None:
+        key_file.write_text(keys)
+    call = ("--state", str(tmp_path / "s.json"), "--host", "0.0.0.0", "--port", "0", "--keys", str(key_file))
+    with process(FRONT, *call, log=tmp_path / "log") as running:
+        assert running.process.wait(60) == 2
+        assert "without a key" in (running.event("failed") or {})["message"]
 
 
 def test_the_front_needs_the_standard_library_only() -> None:

@@ -13,22 +13,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flowerops.domain.deployment import ModelRef
 from flowerops.errors import BadInputError, ConflictError, RemoteError, StoreIntegrityError, UsageError
-from flowerops.io.hashing import SEAL_FILE, sha256_file
 from flowerops.io.http import NoAnswerError, send
 from flowerops.targets.local import launch
 from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment, ServerProcess
-from flowerops.targets.local.endpoint_store import EndpointStore, endpoint_names
+from flowerops.targets.local.endpoint_store import EndpointStore
 from flowerops.targets.local.processes import free_port, is_alive, port_is_taken, send_signal, start_daemon, stop_all
 from flowerops.targets.protocol import Machines
+from helpers.local_endpoints import DAISY, NAME, deploy, local_deployments, model, state_of, version_that_answers
 from helpers.scripted_server import hang_up, scripted_server
 from helpers.served import wait_until
-from helpers.tiny_bundle import COLOURS, photo, reseal
-
-DAISY = photo(COLOURS[0])
-NAME = "flowers"
+from helpers.tiny_bundle import reseal
 
 
 @pytest.fixture
@@ -38,31 +34,8 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def deployments(root: Path) -> Iterator[LocalDeployments]:
-    local = LocalDeployments(root, ready_timeout_s=20, grace_s=5)
-    yield local
-    for name in endpoint_names(root):
-        state = EndpointStore(root, name).load()
-        for record in (state.front, state.candidate, *state.deployments.values()):
-            send_signal(record, "SIGKILL")
-
-
-def model(bundle: Path, version: int = 1) -> ModelRef:
-    return ModelRef(name="flower_classifier", version=version, digest=sha256_file(bundle / SEAL_FILE))
-
-
-def deploy(deployments: LocalDeployments, bundle: Path, version: int, port: int | None = None) -> LocalDeployment:
-    started = deployments.start(NAME, bundle, model(bundle, version), port)
-    deployments.activate(NAME, started, port)
-    return started
-
-
-def version_that_answers(url: str | None) -> int:
-    assert url is not None
-    return int(send("POST", f"{url}/score", DAISY).json()["model"]["version"])
-
-
-def state_of(root: Path) -> EndpointState:
-    return EndpointStore(root, NAME).load()
+    with local_deployments(root, ready_timeout_s=20, grace_s=5) as local:
+        yield local
 
 
 def slow_copy(bundle: Path, folder: Path) -> Path:
@@ -77,7 +50,6 @@ def slow_copy(bundle: Path, folder: Path) -> Path:
 def deploy_script(root: Path, bundle: Path) -> str:
     return f"""
 from pathlib import Path
-from flowerops.domain.deployment import ModelRef
 from flowerops.targets.local.deployments import LocalDeployments
 local = LocalDeployments(Path({str(root)!r}))
 ref = ModelRef(name="m", version=1, digest={model(bundle).digest!r})
@@ -416,7 +388,8 @@ def test_the_key_reaches_the_server_and_only_there(tiny_bundle: Path, root: Path
         url = deployments.find(NAME).url
         assert send("POST", f"{url}/score", DAISY).status == 401
         assert send("POST", f"{url}/score", DAISY, {"Authorization": "Bearer very-secret"}).status == 200
-        assert "very-secret" not in "".join(path.read_text() for path in root.rglob("*") if path.is_file())
+        holders = [path for path in root.rglob("*") if path.is_file() and "very-secret" in path.read_text()]
+        assert [(path.name, path.stat().st_mode & 0o777) for path in holders] == [("keys.json", 0o600)]
     finally:
         deployments.stop(NAME)
 

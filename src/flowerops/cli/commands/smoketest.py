@@ -15,7 +15,7 @@ _EXAMPLES = """Examples:
 
   flowerops smoketest
 
-  flowerops smoketest --images photos/
+  flowerops smoketest --images photos/ --load 10
 
   flowerops smoketest --images daisy.jpg,tulip.jpg --classes daisy,tulips --junit smoke.xml
 """
@@ -45,9 +45,18 @@ def smoketest(
     latency_ms: Annotated[
         float | None, typer.Option(help="What 95 of 100 answers may take, in ms.", min=1, show_default=False)
     ] = None,
+    load: Annotated[
+        float | None,
+        typer.Option(
+            help="Put it under the load of 4 clients for so many seconds, when all else is well.",
+            min=0.1,
+            max=60,
+            show_default=False,
+        ),
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit XML file.", show_default=False)] = None,
 ) -> None:
-    """Test a running endpoint: health, every class, parity with training, refusal of a bad image, latency."""
+    """Test a running endpoint: health, every class, parity with training, refusal of bad images and keys, latency."""
     from flowerops.errors import SmokeTestFailedError
     from flowerops.services import smoketest as service
 
@@ -61,26 +70,39 @@ def smoketest(
         allow_private=settings.fetch_allow_private,
         latency_budget_ms=latency_ms,
         junit=junit,
+        load_s=load or 0.0,
     )
     try:
         tested = service.smoketest(session.target, request)
     except SmokeTestFailedError as error:
-        if not session.as_json:
-            _show_failed(session.console, error.details.get("checks", []))
+        if not session.as_json:  # what failed, before the error says that it failed
+            _show_checks(session.console, error.details.get("checks", []))
         raise
-    session.finish(tested.document(), show)
+    session.finish(tested.document(), _show_all)
 
 
 def show(console: Console, document: dict[str, Any]) -> None:
     """Render the result for people."""
     latency = document["latency_ms"]
     console.heading(f"smoke test of {document['endpoint']} passed: {len(document['checks'])} checks")
-    console.facts({"latency": f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms"})
+    facts = {"latency": f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms"}
+    if load := document.get("load"):
+        shown = ", ".join(f"{name} {ms:.1f} ms" for name, ms in load["latency_ms"].items())
+        facts["load"] = f"{load['per_second']:g} requests/s from {load['clients']} clients, {shown}"
+    console.facts(facts)
+    if untested := document["classes"]["untested"]:
+        console.warning(f"no image of: {', '.join(untested)}")
 
 
-def _show_failed(console: Console, checks: list[dict[str, Any]]) -> None:
-    for check in checks:
-        console.print(f"  {'passed' if check['passed'] else 'FAILED'}  {check['name']}: {check['detail']}")
+def _show_all(console: Console, document: dict[str, Any]) -> None:
+    _show_checks(console, document["checks"])
+    show(console, document)
+
+
+def _show_checks(console: Console, checks: list[dict[str, Any]]) -> None:
+    rows = [("passed" if check["passed"] else "FAILED", check["name"], check["detail"]) for check in checks]
+    if rows:
+        console.table(("", "check", "seen"), rows)
 
 
 def _listed(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,15 +118,23 @@ class Blobs:
                     self._container.upload_blob(upload.name, stream, overwrite=True)
 
     @contextlib.contextmanager
-    def lock(self, name: str, what: str, timeout_s: float = 120.0) -> Iterator[None]:
+    def lock(
+        self, name: str, what: str, timeout_s: float = 120.0, waiting: Callable[[str], None] | None = None
+    ) -> Iterator[None]:
         """Hold a lock that all machines see: the lease of a blob, renewed while the block runs.
 
         Who dies lets go of it after a minute. Source: Azure Storage, "Lease Blob".
 
+        Args:
+            name: The blob.
+            what: What the lock guards, for the error message.
+            timeout_s: How long to wait for another holder.
+            waiting: Told in words when somebody else holds it.
+
         Raises:
             ConflictError: Somebody else holds it for longer than the timeout.
         """
-        lease = self._acquire(name, what, timeout_s)
+        lease = self._acquire(name, what, timeout_s, waiting)
         done = threading.Event()
 
         def renew() -> None:
@@ -143,7 +151,7 @@ class Blobs:
             with contextlib.suppress(Exception):  # it ends by itself
                 lease.release()
 
-    def _acquire(self, name: str, what: str, timeout_s: float) -> Any:
+    def _acquire(self, name: str, what: str, timeout_s: float, waiting: Callable[[str], None] | None) -> Any:
         from azure.core.exceptions import HttpResponseError, ResourceExistsError
 
         ends = time.monotonic() + timeout_s
@@ -159,6 +167,9 @@ class Blobs:
                         raise ConflictError(
                             f"{what} is being changed by another command", "Wait for it to end, then run again."
                         ) from error
+                    if waiting is not None:
+                        waiting(f"{what} is being changed by another command; waiting for it")
+                        waiting = None
                     time.sleep(_PAUSE_S)
 
 

@@ -8,7 +8,13 @@ from typing import Any
 
 from flowerops.domain.deployment import Deployment
 from flowerops.io.atomic import staging_folder
-from flowerops.serving.azureml_entry import DIGEST_VARIABLE, NAME_VARIABLE, VERSION_VARIABLE, WORKERS_VARIABLE
+from flowerops.serving.azureml_entry import (
+    DIGEST_VARIABLE,
+    NAME_VARIABLE,
+    QUANTIZED_VARIABLE,
+    VERSION_VARIABLE,
+    WORKERS_VARIABLE,
+)
 from flowerops.serving.snapshot import ENTRY_FILE, serving_snapshot
 from flowerops.targets.azureml.code_upload import with_code
 from flowerops.targets.azureml.endpoint_view import tags_of
@@ -61,6 +67,7 @@ def begin_deployment(ml: Any, order: Order, work: Path) -> Any:
                 VERSION_VARIABLE: str(model.version),
                 DIGEST_VARIABLE: model.digest,
                 WORKERS_VARIABLE: str(order.workers),
+                **({QUANTIZED_VARIABLE: "1"} if made.quantized else {}),
             },
             request_settings=OnlineRequestSettings(
                 max_concurrent_requests_per_instance=order.workers, request_timeout_ms=int(order.timeout_s * 1000)

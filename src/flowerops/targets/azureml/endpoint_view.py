@@ -13,6 +13,8 @@ COLOURS: tuple[Colour, Colour] = ("blue", "green")
 PREVIOUS_TAG = "flowerops.previous"
 """On the endpoint: colour and creation time of the deployment that had the traffic before, so that nobody rolls back to
 one that was never proven."""
+CANARY_TAG = "flowerops.canary"
+"""On the endpoint: the colour that has a share of the traffic only, which halves would not tell."""
 _STATES: dict[str, Status] = {"Succeeded": "running", "Deleting": "stopped"}
 
 
@@ -27,13 +29,22 @@ def tags_of(deployment: Deployment) -> dict[str, str]:
         "dataset_digest": deployment.dataset.digest,
         "build_id": deployment.build_id or "",
         "created": deployment.created,
+        "quantized": "true" if deployment.quantized else "",
     }
 
 
-def new_deployment(endpoint: str, colour: Colour, model: ModelRef, info: BundleInfo, created: str) -> Deployment:
+def new_deployment(
+    endpoint: str, colour: Colour, model: ModelRef, info: BundleInfo, created: str, *, quantized: bool = False
+) -> Deployment:
     """A deployment that is about to be made."""
     return Deployment(
-        endpoint=endpoint, colour=colour, model=model, dataset=info.processed, build_id=info.build_id, created=created
+        endpoint=endpoint,
+        colour=colour,
+        model=model,
+        dataset=info.processed,
+        build_id=info.build_id,
+        created=created,
+        quantized=quantized,
     )
 
 
@@ -54,6 +65,7 @@ def deployment_of(endpoint: str, found: Any) -> Deployment | None:
             dataset=dataset,
             build_id=tags.get("build_id") or None,
             created=tags["created"],
+            quantized=bool(tags.get("quantized")),
         )
     except (KeyError, ValueError):
         return None
@@ -70,10 +82,16 @@ def mark_of(deployment: Deployment | None) -> str:
 
 
 def active_colour(found: Any) -> Colour | None:
-    """The colour with the most traffic of an SDK endpoint."""
-    shares = {colour: int((found.traffic or {}).get(colour) or 0) for colour in COLOURS}
-    best = max(COLOURS, key=shares.__getitem__)
+    """The colour with the most traffic of an SDK endpoint; of two halves the one that is no canary."""
+    shares = shares_of(found)
+    canary = (found.tags or {}).get(CANARY_TAG)
+    best = max(COLOURS, key=lambda colour: (shares[colour], colour != canary))
     return best if shares[best] > 0 else None
+
+
+def shares_of(found: Any) -> dict[Colour, int]:
+    """What share of the traffic each colour of an SDK endpoint has, in percent."""
+    return {colour: int((found.traffic or {}).get(colour) or 0) for colour in COLOURS}
 
 
 def observed(found: Any, deployments: Iterable[Any]) -> Endpoint:
@@ -91,13 +109,16 @@ def observed(found: Any, deployments: Iterable[Any]) -> Endpoint:
         elif mark_of(deployment) == previous:
             role = "previous"
         status = _STATES.get(state_of(one), "unhealthy")
-        seen.append(ObservedDeployment(**deployment.model_dump(), role=role, status=status))
+        share = shares_of(found)[deployment.colour]
+        seen.append(ObservedDeployment(**deployment.model_dump(), role=role, status=status, traffic=share))
     seen.sort(key=lambda one: ("active", "previous", "candidate").index(one.role))
     return Endpoint(
         name=str(found.name),
         url=base_url(found.scoring_uri),
         status=_status(state_of(found), seen),
         active=active,
+        public=True,
+        needs_key=True,
         deployments=list(seen),
     )
 

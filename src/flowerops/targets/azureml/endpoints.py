@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo
 from flowerops.domain.deployment import (
@@ -14,38 +15,24 @@ from flowerops.domain.deployment import (
     Deployment,
     Endpoint,
     ModelRef,
+    changed_meanwhile,
+    no_canary,
     no_earlier_deployment,
-    serves_nothing,
     took_traffic,
     valid_endpoint_name,
 )
-from flowerops.domain.progress import Progress, SilentProgress
-from flowerops.errors import ConflictError, FlowerOpsError
-from flowerops.targets.azureml.client import AzureClient
+from flowerops.errors import FlowerOpsError, UsageError
 from flowerops.targets.azureml.deploying import Order, begin_deployment
-from flowerops.targets.azureml.endpoint_view import active_colour, base_url, new_deployment
+from flowerops.targets.azureml.endpoint_upkeep import EndpointUpkeep
+from flowerops.targets.azureml.endpoint_view import active_colour, new_deployment, shares_of
 from flowerops.targets.azureml.environments import ensure_environment
-from flowerops.targets.azureml.managed import Managed
-from flowerops.targets.azureml.mirror import Mirror
-from flowerops.targets.azureml.operations import Waiting
-from flowerops.targets.protocol import Machines, Probe
+from flowerops.targets.protocol import Access, Machines
 
-_HEADER = "azureml-model-deployment"
-"""Sends a request to one deployment, past the traffic rule."""
-_WARMUP_S = 180.0
 _LOCK_S = 600.0
 
 
-class AzureEndpoints:
+class AzureEndpoints(EndpointUpkeep):
     """See `targets.protocol.EndpointHost`. Deployments of other people on the same endpoint are left alone."""
-
-    def __init__(
-        self, client: AzureClient, mirror: Mirror, progress: Progress | None = None, poll_s: float = 5.0
-    ) -> None:
-        self._client = client
-        self._mirror = mirror
-        self._progress = progress or SilentProgress()
-        self._managed = Managed(client, Waiting(self._progress, poll_s))
 
     def deploying(self, endpoint: str) -> AbstractContextManager[None]:
         """Hold the endpoint's lock in the datastore."""
@@ -62,21 +49,26 @@ class AzureEndpoints:
         model: ModelRef,
         port: int | None = None,
         machines: Machines | None = None,
+        *,
+        access: Access | None = None,
+        quantized: bool = False,
     ) -> Deployment:
         """Make the endpoint if it is new, and a deployment in its idle colour; takes minutes.
 
         Raises:
+            UsageError: Another address, or no key, was asked for.
             RemoteError: It did not become ready and is gone again; the details have the last log lines.
         """
+        _check_access(access or Access())
         settings, machines = self._client.settings, machines or Machines()
         info = BundleInfo.from_json((bundle_dir / BUNDLE_FILE).read_bytes(), BUNDLE_FILE)
         found = self._managed.ensure(endpoint, settings.endpoint_auth)
         colour: Colour = "green" if active_colour(found) == "blue" else "blue"
         # Its place is needed: an interrupted deploy, or what had the traffic before the one that has it.
-        self._managed.remove(endpoint, colour)
+        self._remove(endpoint, colour)
         created = datetime.now(UTC).isoformat(timespec="milliseconds")
         order = Order(
-            new_deployment(endpoint, colour, model, info, created),
+            new_deployment(endpoint, colour, model, info, created, quantized=quantized),
             ensure_environment(self._client.ml, "serve", settings),
             machines.instance_type or settings.instance_type,
             machines.count or settings.instance_count,
@@ -94,82 +86,106 @@ class AzureEndpoints:
             raise
         return order.deployment
 
-    def activate(self, endpoint: str, deployment: Deployment, port: int | None = None) -> Endpoint:
+    def split(
+        self,
+        endpoint: str,
+        deployment: Deployment,
+        percent: int,
+        port: int | None = None,
+        access: Access | None = None,
+    ) -> Endpoint:
+        """Give a deployment a share of the traffic; the service takes its time for it.
+
+        Raises:
+            ConflictError: Nothing is active, or somebody else deployed meanwhile.
+        """
+        found = self._managed.get(endpoint)
+        active = self._beside(found, deployment)
+        if active is None:
+            raise changed_meanwhile(endpoint)
+        return self._managed.share(found, active, deployment.colour, percent)
+
+    def requests_of(self, endpoint: str, deployment: Deployment) -> None:
+        """Azure Monitor counts them, minutes later; a watch goes by what the deployment answers to its questions."""
+
+    def promote(self, endpoint: str) -> Endpoint:
+        """Move all traffic to the canary.
+
+        Raises:
+            ConflictError: There is none.
+        """
+        with self.deploying(endpoint):
+            canary = self.find(endpoint).canary
+            made = self._managed.made(endpoint, canary.colour) if canary else None
+            if made is None:
+                raise no_canary(endpoint)
+            return self.activate(endpoint, made)
+
+    def activate(
+        self, endpoint: str, deployment: Deployment, port: int | None = None, access: Access | None = None
+    ) -> Endpoint:
         """Move all traffic; the service takes its time for it.
 
         Raises:
             ConflictError: Somebody else deployed or rolled back meanwhile. Traffic stays where it was.
         """
         found = self._managed.get(endpoint)
-        active = active_colour(found)
-        if active == deployment.colour or self._managed.made(endpoint, deployment.colour) != deployment:
-            raise ConflictError(
-                f"endpoint {endpoint} was changed by somebody else meanwhile", "Look at it, then deploy again."
-            )
+        active = self._beside(found, deployment)
         return self._managed.switch(found, deployment, self._managed.made(endpoint, active) if active else None)
 
     def discard(self, endpoint: str, deployment: Deployment) -> None:
-        """Delete a deployment that never took traffic."""
+        """Delete a deployment that never had all the traffic; a share of it goes back first."""
         if active_colour(self._managed.get(endpoint)) == deployment.colour:
             raise took_traffic(endpoint, deployment.colour)
         if self._managed.made(endpoint, deployment.colour) == deployment:
-            self._managed.remove(endpoint, deployment.colour)
+            self._remove(endpoint, deployment.colour)
 
     def rollback(self, endpoint: str) -> Endpoint:
-        """Move all traffic back to the deployment that had it before.
+        """End a canary; without one, move all traffic back to the deployment that had it before.
 
         Raises:
             ConflictError: There is no earlier deployment.
         """
         with self.deploying(endpoint):
             seen = self.find(endpoint)
+            if seen.canary:
+                self._remove(endpoint, seen.canary.colour)
+                return self.find(endpoint)
             previous, active = seen.deployment("previous"), seen.deployment("active")
             if previous is None or previous.status != "running":
                 raise no_earlier_deployment(endpoint)
             return self._managed.switch(self._managed.get(endpoint), previous, active)
 
-    def stop(self, endpoint: str) -> Endpoint:
-        """Remove the endpoint: machines that only wait cost as much as machines that score."""
-        seen = self.find(endpoint)
-        self._managed.delete(endpoint)
-        gone = [one.model_copy(update={"status": "stopped"}) for one in seen.deployments]
-        return seen.model_copy(update={"url": None, "status": "stopped", "active": None, "deployments": gone})
+    def _beside(self, found: Any, deployment: Deployment) -> Colour | None:
+        """The colour that has the traffic while this deployment has not.
 
-    def delete(self, endpoint: str) -> Endpoint:
-        """The same as `stop`: nothing is left of a managed endpoint that is stopped."""
-        return self.stop(endpoint)
+        Raises:
+            ConflictError: The deployment is not the one that was made, or has it already.
+        """
+        endpoint, active = str(found.name), active_colour(found)
+        if active == deployment.colour or self._managed.made(endpoint, deployment.colour) != deployment:
+            raise changed_meanwhile(endpoint)
+        return active
 
-    def probe(self, endpoint: str, deployment: Deployment | None = None) -> Probe:
-        """The endpoint's address and key or token, and the header that leads to one deployment."""
+    def _remove(self, endpoint: str, colour: Colour) -> None:
+        """Delete a deployment; a canary's share of the traffic goes back first."""
         found = self._managed.get(endpoint)
-        url = base_url(found.scoring_uri)
-        if url is None or (deployment is None and active_colour(found) is None):
-            raise serves_nothing(endpoint)
-        return Probe(
-            url,
-            headers={_HEADER: deployment.colour} if deployment else {},
-            key=self._managed.key(endpoint),
-            has_health_routes=False,
-            warmup_s=_WARMUP_S,
-            timeout_s=self._client.settings.endpoint_timeout_s + 5.0,
-        )
-
-    def all(self) -> list[Endpoint]:
-        """Every managed endpoint of the workspace, by name."""
-        return [self._managed.observed(one) for one in self._managed.all()]
-
-    def find(self, endpoint: str) -> Endpoint:
-        """One endpoint as it is right now."""
-        return self._managed.observed(self._managed.get(endpoint))
-
-    def logs(self, endpoint: str, lines: int = 100) -> str:
-        """The last lines of the container of the deployment that has the traffic, or else of the one that there is."""
-        seen = self.find(endpoint)
-        shown = seen.deployment("active") or next(iter(seen.deployments), None)
-        return self._managed.logs(endpoint, shown.colour, lines) if shown else ""
+        active = active_colour(found)
+        if active is not None and active != colour and shares_of(found)[colour]:
+            self._managed.share(found, active, colour, 0)
+        self._managed.remove(endpoint, colour)
 
     @contextlib.contextmanager
     def _locked(self, endpoint: str) -> Iterator[None]:
         place = self._mirror.place("locks", f"endpoint-{endpoint}")
-        with self._mirror.blobs(place.datastore).lock(place.path, f"endpoint {endpoint}", _LOCK_S):
+        with self._mirror.blobs(place.datastore).lock(
+            place.path, f"endpoint {endpoint}", _LOCK_S, self._progress.message
+        ):
             yield
+
+
+def _check_access(access: Access) -> None:
+    if access.host is not None:
+        raise UsageError("a managed endpoint has an address of its own", "Leave out --host and --public.")
+    if access.key is False:
+        raise UsageError("a managed endpoint always asks for a key or a token", "Leave out --no-key.")

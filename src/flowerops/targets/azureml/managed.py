@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowerops.domain.deployment import Deployment, Endpoint
+from flowerops.domain.deployment import Colour, Deployment, Endpoint
 from flowerops.domain.names import did_you_mean
 from flowerops.errors import BadInputError, ConflictError, FlowerOpsError, RemoteError, UsageError
 from flowerops.targets.azureml.client import AzureClient, muted
-from flowerops.targets.azureml.endpoint_view import PREVIOUS_TAG, deployment_of, mark_of, observed, state_of
+from flowerops.targets.azureml.endpoint_view import CANARY_TAG, PREVIOUS_TAG, deployment_of, mark_of, observed, state_of
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.operations import FailedError, Waiting, reason_of, silence_polling
+from flowerops.targets.azureml.words import plain
 
 _LOG_LINES = 50
 _LOG_HINT = "The last log lines of the new one are in the details (--json)."
@@ -120,19 +121,25 @@ class Managed:
 
     def switch(self, found: Any, to: Deployment, before: Deployment | None) -> Endpoint:
         """Give all traffic to one deployment, and remember in the same request who had it before."""
+        return self._route(found, {to.colour: 100}, {PREVIOUS_TAG: mark_of(before), CANARY_TAG: ""})
+
+    def share(self, found: Any, active: Colour, canary: Colour, percent: int) -> Endpoint:
+        """Give a canary a share of the traffic, 0 to 50 percent, and the active deployment the rest."""
+        traffic = {active: 100 - percent, **({canary: percent} if percent else {})}
+        return self._route(found, traffic, {CANARY_TAG: canary if percent else ""})
+
+    def _route(self, found: Any, traffic: dict[Colour, int], tags: dict[str, str]) -> Endpoint:
         endpoint = str(found.name)
-        found.traffic, found.mirror_traffic = {to.colour: 100}, {}
-        found.tags = {**(found.tags or {}), PREVIOUS_TAG: mark_of(before)}
+        found.traffic, found.mirror_traffic = dict(traffic), {}
+        found.tags = {**(found.tags or {}), **tags}
         with translating(f"move the traffic of endpoint {endpoint}"), muted():
             poller = self._ml.online_endpoints.begin_create_or_update(found)
 
         def moved(seen: Any) -> bool:
-            return _succeeded(seen) and {name: share for name, share in seen.traffic.items() if share} == {
-                to.colour: 100
-            }
+            return _succeeded(seen) and {name: share for name, share in seen.traffic.items() if share} == traffic
 
         try:
-            self._waiting.until(f"traffic to {to.colour}", lambda: self.get(endpoint), moved)
+            self._waiting.until(f"traffic to {_shown(traffic)}", lambda: self.get(endpoint), moved)
         except FailedError as error:
             why = reason_of(poller, f"move the traffic of endpoint {endpoint}", error)
             raise RemoteError(why.message, why.hint) from error
@@ -155,6 +162,28 @@ class Managed:
             keys = self._ml.online_endpoints.get_keys(endpoint)
         return getattr(keys, "primary_key", None) or getattr(keys, "access_token", None)
 
+    def new_key(self, endpoint: str) -> str:
+        """Replace the primary key; the secondary one stays.
+
+        Raises:
+            ConflictError: The endpoint takes tokens.
+        """
+        if plain(self.get(endpoint).auth_mode) != "key":
+            raise ConflictError(
+                f"endpoint {endpoint} takes tokens, which end by themselves", "There is no key to change."
+            )
+        before = self.key(endpoint)
+        with translating(f"change the key of endpoint {endpoint}"), muted():
+            self._ml.online_endpoints.begin_regenerate_keys(endpoint, key_type="primary")
+        found: list[str | None] = [before]
+
+        def look() -> Any:
+            found[0] = self.key(endpoint)
+            return self.look(endpoint)
+
+        self._waiting.until("the new key", look, lambda _: found[0] != before)
+        return str(found[0])
+
     def all(self) -> list[Any]:
         """Every managed endpoint, by name."""
         from azure.ai.ml.entities import ManagedOnlineEndpoint
@@ -162,6 +191,10 @@ class Managed:
         with translating("list the endpoints"):
             found = [one for one in self._ml.online_endpoints.list() if isinstance(one, ManagedOnlineEndpoint)]
         return sorted(found, key=lambda one: str(one.name))
+
+
+def _shown(traffic: dict[Colour, int]) -> str:
+    return ", ".join(colour if share == 100 else f"{colour} {share}%" for colour, share in traffic.items())
 
 
 def _succeeded(found: Any) -> bool:

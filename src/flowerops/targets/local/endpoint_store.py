@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from flowerops.domain.deployment import valid_endpoint_name
 from flowerops.io.atomic import atomic_write
 from flowerops.io.locks import exclusive
-from flowerops.targets.local.endpoint_state import EndpointState, ServerProcess
+from flowerops.targets.local.endpoint_keys import KeyStore
+from flowerops.targets.local.endpoint_state import EndpointState
 
 STATE_FILE = "state.json"
 _KEPT_LOGS = 10
-_TAIL_BYTES = 256 * 1024
 
 
 class EndpointStore:
@@ -28,6 +27,8 @@ class EndpointStore:
         self.name = valid_endpoint_name(name)
         self.folder = root.absolute() / name
         self.state_file = self.folder / STATE_FILE
+        self.logs = self.folder / "logs"
+        self.keys = KeyStore(self.folder)
 
     def exists(self) -> bool:
         """Whether anything was ever deployed here."""
@@ -52,45 +53,20 @@ class EndpointStore:
         """Hold the state for a change."""
         return exclusive(self.folder / "state.lock", f"endpoint {self.name}")
 
-    def deploying(self, timeout_s: float) -> AbstractContextManager[None]:
-        """Hold off other deployments to this endpoint."""
-        return exclusive(self.folder / "deploy.lock", f"deploying to endpoint {self.name}", timeout_s)
+    def deploying(self, timeout_s: float, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Hold off other deployments to this endpoint; `waiting` is told who is waited for."""
+        return exclusive(self.folder / "deploy.lock", f"deploying to endpoint {self.name}", timeout_s, waiting)
 
     def new_log(self, state: EndpointState, what: str) -> Path:
         """A fresh log file's name, in the order of the starts; of the old ones the last few are kept."""
-        logs = self.folder / "logs"
-        records: list[ServerProcess | None] = [*state.deployments.values(), state.candidate, state.front]
-        used = {record.log for record in records if record}
-        for old in sorted(logs.glob("*.log"))[:-_KEPT_LOGS]:
+        used = {record.log for record in state.processes}
+        for old in sorted(self.logs.glob("*.log"))[:-_KEPT_LOGS]:
             if str(old) not in used:
-                old.unlink(missing_ok=True)
-        return logs / f"{state.generation:05d}-{what}.log"
+                for file in [old, *self.logs.glob(f"{old.name}.*")]:
+                    file.unlink(missing_ok=True)
+        return self.logs / f"{state.generation:05d}-{what}.log"
 
 
 def endpoint_names(root: Path) -> list[str]:
     """The endpoints under a root, sorted."""
     return sorted(state.parent.name for state in root.glob(f"*/{STATE_FILE}"))
-
-
-def last_lines(log: Path, count: int) -> list[str]:
-    """The last lines of a log, at most 256 KiB of them; none when there is no log."""
-    try:
-        with log.open("rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - _TAIL_BYTES))
-            text = stream.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    return text.splitlines()[-count:] if count > 0 else []
-
-
-def logged_failure(log: Path) -> dict[str, str]:
-    """The members of the "failed" line with which our servers end when they cannot serve; empty without one."""
-    for line in reversed(last_lines(log, 50)):
-        try:
-            said = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(said, dict) and said.get("event") == "failed":
-            return said
-    return {}

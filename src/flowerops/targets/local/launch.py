@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo
 from flowerops.domain.deployment import Colour, ModelRef
 from flowerops.errors import BadInputError, ConflictError, RemoteError
 from flowerops.io.http import NoAnswerError, send
-from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment, ServerProcess
-from flowerops.targets.local.endpoint_store import EndpointStore, last_lines, logged_failure
-from flowerops.targets.local.processes import free_port, is_alive, start_daemon, stop_all
+from flowerops.targets.local.endpoint_logs import last_lines, logged_failure
+from flowerops.targets.local.endpoint_state import EndpointState, FrontProcess, LocalDeployment, ServerProcess
+from flowerops.targets.local.endpoint_store import EndpointStore
+from flowerops.targets.local.processes import StartedProcess, daemons_with, free_port, is_alive, start_daemon, stop_all
 
 _PORT_TRIES = 3
 _POLL_S = 0.02
@@ -24,16 +25,22 @@ _LOG_LINES = 20
 class Launcher:
     """Starts scoring servers and fronts; callers hold the endpoint's state meanwhile.
 
-    Every process is recorded before it is waited for, so that one whose starter was killed is found and stopped later.
+    Every process is recorded before it is waited for, so that one whose starter was killed is found and stopped later;
+    one whose starter was killed before that is told by its command line, which names the endpoint's folder.
     """
 
-    def __init__(self, env: Mapping[str, str], ready_timeout_s: float, grace_s: float) -> None:
-        self._env = dict(env)
+    def __init__(self, ready_timeout_s: float, grace_s: float) -> None:
         self._ready_timeout_s = ready_timeout_s
         self._grace_s = grace_s
 
+    def clear(self, store: EndpointStore, *records: ServerProcess | None) -> None:
+        """Stop these processes of an endpoint, and those that are on nobody's record."""
+        kept = store.load().processes
+        strays = [stray for stray in daemons_with(store.logs) if not any(_is(stray, one) for one in kept)]
+        stop_all([*records, *strays], self._grace_s)
+
     def deployment(
-        self, store: EndpointStore, colour: Colour, bundle_dir: Path, model: ModelRef
+        self, store: EndpointStore, colour: Colour, bundle_dir: Path, model: ModelRef, *, quantized: bool = False
     ) -> tuple[EndpointState, LocalDeployment]:
         """Start a scoring server as the endpoint's candidate and wait until it is ready.
 
@@ -42,7 +49,7 @@ class Launcher:
         """
         info = _bundle_info(bundle_dir)
         for attempt in range(1, _PORT_TRIES + 1):
-            state, deployment = self._spawn(store, colour, bundle_dir, model, info)
+            state, deployment = self._spawn(store, colour, bundle_dir, model, info, quantized=quantized)
             try:
                 with self._stopped_on_failure(store, deployment):
                     self._await_ready(deployment)
@@ -52,7 +59,11 @@ class Launcher:
                     raise
         raise AssertionError("unreachable")
 
-    def front(self, store: EndpointStore, port: int) -> EndpointState:
+    def again(self, store: EndpointStore, one: LocalDeployment) -> LocalDeployment:
+        """Start a deployment's model again, in its colour."""
+        return self.deployment(store, one.colour, Path(one.bundle), one.model, quantized=one.quantized)[1]
+
+    def front(self, store: EndpointStore, port: int, host: str) -> EndpointState:
         """Start the endpoint's front and wait until it listens.
 
         Raises:
@@ -61,9 +72,10 @@ class Launcher:
         before = store.load()
         state = before.next_generation()
         log = store.new_log(state, "front")
-        arguments = ["--state", str(store.state_file), "--port", str(port)]
-        pid, started = start_daemon("flowerops.serving.front", arguments, log, {})
-        front = ServerProcess(pid=pid, started=started, port=port, log=str(log))
+        arguments = ["--state", str(store.state_file), "--host", host, "--port", str(port)]
+        arguments += ["--keys", str(store.keys.path), "--log", str(log)]
+        pid, started = start_daemon("flowerops.serving.front", arguments, log)
+        front = FrontProcess(pid=pid, started=started, port=port, host=host, log=str(log))
         try:
             state = store.save(state.with_front(front))
             self._await_listening(front)
@@ -74,13 +86,21 @@ class Launcher:
         return state
 
     def _spawn(
-        self, store: EndpointStore, colour: Colour, bundle_dir: Path, model: ModelRef, info: BundleInfo
+        self,
+        store: EndpointStore,
+        colour: Colour,
+        bundle_dir: Path,
+        model: ModelRef,
+        info: BundleInfo,
+        *,
+        quantized: bool,
     ) -> tuple[EndpointState, LocalDeployment]:
         state = store.load().next_generation()
         port, log, bundle = free_port(), store.new_log(state, colour), str(bundle_dir.absolute())
         names = ["--model-name", model.name, "--model-version", str(model.version), "--digest", model.digest]
         arguments = ["--bundle", bundle, "--port", str(port), *names]
-        pid, started = start_daemon("flowerops.serving.server", arguments, log, self._env)
+        arguments += ["--keys", str(store.keys.path), "--log", str(log), *(["--quantized"] if quantized else [])]
+        pid, started = start_daemon("flowerops.serving.server", arguments, log)
         deployment = LocalDeployment(
             pid=pid,
             started=started,
@@ -93,6 +113,8 @@ class Launcher:
             build_id=info.build_id,
             bundle=bundle,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            quantized=quantized,
+            guarded=True,
         )
         try:
             return store.save(state.with_candidate(deployment)), deployment
@@ -140,6 +162,10 @@ def is_ready(deployment: LocalDeployment, timeout_s: float) -> bool:
         return answer.status == 200 and answer.json()["model"]["digest"] == deployment.model.digest
     except (NoAnswerError, RemoteError, KeyError, TypeError):
         return False
+
+
+def _is(process: StartedProcess, record: ServerProcess) -> bool:
+    return process.pid == record.pid and is_alive(record)
 
 
 def _bundle_info(bundle_dir: Path) -> BundleInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowerops.errors import ConflictError
+from flowerops.targets.local.endpoint_state import LOOPBACK
 from flowerops.targets.local.endpoint_store import EndpointStore
 from flowerops.targets.local.processes import is_alive, port_is_taken
 
@@ -10,8 +11,8 @@ DEFAULT_PORT = 8890
 _PORTS_TRIED = 100
 
 
-def check_port(store: EndpointStore, port: int) -> None:
-    """Make sure that an endpoint can have a port: it has it already, or nobody has.
+def check_port(store: EndpointStore, port: int, host: str = LOOPBACK) -> None:
+    """Make sure that an endpoint can have a port of an address: it has it already, or nobody has.
 
     Raises:
         ConflictError: Somebody else listens on it.
@@ -20,7 +21,7 @@ def check_port(store: EndpointStore, port: int) -> None:
     front = store.load().front
     if front and front.port == port and is_alive(front):
         return
-    if port_is_taken(port):
+    if port_is_taken(port, host):
         raise ConflictError(f"port {port} is in use by another program", "Choose another port with --port.")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,7 +35,9 @@ class StartedProcess(Protocol):
         """So this belongs to it."""
 
 
-def start_daemon(module: str, arguments: Sequence[str], log: Path, extra_env: dict[str, str]) -> tuple[int, float]:
+def start_daemon(
+    module: str, arguments: Sequence[str], log: Path, extra_env: dict[str, str] | None = None
+) -> tuple[int, float]:
     """Start `python -m module` in a session of its own, so that it survives this process, its terminal and Ctrl-C.
 
     Args:
@@ -56,7 +60,7 @@ def start_daemon(module: str, arguments: Sequence[str], log: Path, extra_env: di
                 stdout=stream,
                 stderr=stream,
                 cwd=log.parent,
-                env=_environment() | extra_env,
+                env=_environment() | (extra_env or {}),
                 start_new_session=True,
             )
     except OSError as error:
@@ -77,6 +81,25 @@ def start_time(pid: int) -> float:
 def is_alive(record: StartedProcess | None) -> bool:
     """Whether this very process still runs; another one that was given its pid does not count."""
     return _process(record) is not None
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A running process of ours. `started` (s since 1970) tells its pid from the same pid given out again later."""
+
+    pid: int
+    started: float
+
+
+def daemons_with(folder: Path) -> list[Daemon]:
+    """The servers of this package that run with a file of that folder in their command line."""
+    found = []
+    for process in _psutil().process_iter(["cmdline", "create_time"]):
+        words = process.info["cmdline"] or []
+        ours = any(word.startswith("flowerops.serving.") for word in words)
+        if ours and any(Path(word).parent == folder for word in words):
+            found.append(Daemon(process.pid, float(process.info["create_time"])))
+    return found
 
 
 def send_signal(record: StartedProcess | None, name: str) -> None:
@@ -110,22 +133,26 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def port_is_taken(port: int) -> bool:
-    """Whether somebody listens on the port.
+def port_is_taken(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens on the port of an address.
 
     Raises:
         UsageError: There is no such port, or this user may not listen on it.
     """
     if not 0 < port < 65536:
         raise UsageError(f"there is no port {port}", "Choose one from 1024 to 65535 with --port.")
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except PermissionError as error:
             raise UsageError(f"not allowed to listen on port {port}", "Choose one above 1023 with --port.") from error
-        except OSError:
-            return True
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+            raise UsageError(
+                f"cannot listen on {host}: {error.strerror}", "Name an address of this machine."
+            ) from error
     return False
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from flowerops.domain.doctor import Diagnosis
+from flowerops.domain.progress import Progress
 from flowerops.targets.local.ahead import expecting
 from flowerops.targets.local.checkup import diagnose
 from flowerops.targets.local.datasets import LocalDatasets
@@ -26,8 +27,9 @@ class LocalTarget:
 
     pipelines = None
 
-    def __init__(self, home: Path, api_key: str | None = None) -> None:
+    def __init__(self, home: Path, api_key: str | None = None, progress: Progress | None = None) -> None:
         self._api_key = api_key
+        self._progress = progress
         self.home = Home(home)
         self.home.prepare()
 
@@ -57,7 +59,7 @@ class LocalTarget:
     @cached_property
     def endpoints(self) -> LocalDeployments:
         """Deployments."""
-        return LocalDeployments(self.home.endpoints, self._api_key)
+        return LocalDeployments(self.home.endpoints, self._api_key, progress=self._progress)
 
     @cached_property
     def storage(self) -> LocalStorage:
