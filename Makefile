@@ -76,6 +76,7 @@ check: $(VENV)/.dev ## Lint, types, import rules, drift of documents
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 	$(BIN)/python -m pytest -q tests/architecture
 
 bench: $(VENV)/.dev ## Measure against the alternatives; writes bench/results/table.md
@@ -109,7 +110,7 @@ audit: $(AUDIT_VENV)/.ready ## Look for known vulnerabilities in what the locks 
 sbom: $(AUDIT_VENV)/.ready ## Write dist/sbom-*.json: what an installation consists of, in CycloneDX's form
 	@mkdir -p dist
 	for lock in local serve azure-train; do \
-	  $(AUDIT_VENV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON \
+	  $(AUDIT_VENV)/bin/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --of JSON \
 	    -o dist/sbom-$$lock.json locks/$$lock.txt || exit 1; done
 
 clean: ## Remove the environment and caches

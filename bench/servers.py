@@ -124,11 +124,14 @@ def running(contender: Contender, photo: bytes, log: Path) -> Iterator[Running]:
 def _await_answer(process: subprocess.Popen[bytes], port: int, request: bytes, log: Path) -> None:
     ends = time.monotonic() + _PATIENCE_S
     while time.monotonic() < ends and process.poll() is None:
-        client = Client(port)
+        client, status = Client(port), 0
         with contextlib.suppress(OSError):
-            if client.ask(request)[0] == 200:
-                return
+            status = client.ask(request)[0]
         client.close()
+        if status == 200:
+            return
+        if 400 <= status < 500 and status != 429:  # it will not change its mind
+            break
         time.sleep(0.02)
     raise RuntimeError(f"{process.args!r} does not answer:\n{log.read_text(errors='replace')[-3000:]}")
 

@@ -42,6 +42,12 @@ class GateRejectedError(FlowerOpsError):
     code, exit_code = "gate_rejected", 4
 
 
+class DriftFoundError(FlowerOpsError):
+    """New photos are not like those of the reference."""
+
+    code, exit_code = "drift", 4
+
+
 class GateInconclusiveError(FlowerOpsError):
     """The gate could not tell, and --strict wants to be told that as a failure."""
 

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     build_id: str | None = Field(None, validation_alias=_names("build_id"))
     build_uri: str | None = Field(None, validation_alias=_names("build_uri"))
     gate: dict[str, Any] = Field(default_factory=dict, validation_alias=_names("gate"))
+    drift: dict[str, Any] = Field(default_factory=dict, validation_alias=_names("drift"))
     subscription_id: str | None = Field(
         None, validation_alias=_names("subscription_id", "SUBSCRIPTION_ID", "AZUREML_ARM_SUBSCRIPTION")
     )

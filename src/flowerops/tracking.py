@@ -367,6 +367,10 @@ class Ledger:
         """Add or change one tag of a model version."""
         self._client.set_model_version_tag(name, str(version), key, value)
 
+    def delete_model_version(self, name: str, version: int) -> None:
+        """Take a version away; its number is not given again."""
+        self._client.delete_model_version(name, str(version))
+
     def model_names(self) -> list[str]:
         """All registered models."""
         return sorted(model.name for model in self._client.search_registered_models(max_results=1000))

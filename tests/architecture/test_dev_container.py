@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from flowerops.cli.app import app
+from helpers.command_lines import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "pipelines/agent/Dockerfile"
 EDITOR_FILES = sorted([*(ROOT / ".devcontainer").glob("*.json"), *(ROOT / ".vscode").glob("*.json")])
-ROOT_COMMAND = typer.main.get_command(app)
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -32,16 +30,6 @@ def _instructions() -> list[tuple[str, str]]:
     text = "\n".join(line for line in DOCKERFILE.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
     lines = [" ".join(line.split()) for line in text.replace("\\\n", " ").splitlines() if line.strip()]
     return [(name, rest) for name, _, rest in (line.partition(" ") for line in lines)]
-
-
-def _parses(words: list[str]) -> None:
-    command: Any = ROOT_COMMAND
-    while words and hasattr(command, "commands") and words[0] in command.commands:
-        command, words = command.commands[words[0]], words[1:]
-    if words == ["--help"]:
-        return
-    assert not hasattr(command, "commands"), words
-    command.make_context("flowerops", words, resilient_parsing=False)
 
 
 def _shell_lines() -> Iterator[str]:
@@ -75,7 +63,7 @@ def test_every_command_of_ours_parses_and_every_target_of_make_exists() -> None:
             assert set(words[1:]) <= targets, command
             seen += 1
         elif "flowerops" in words and words[0] in ("flowerops", "python"):
-            _parses(words[words.index("flowerops") + 1 :])
+            parse(words[words.index("flowerops") + 1 :])
             seen += 1
     assert seen >= 8
 
@@ -87,7 +75,7 @@ def test_a_configuration_of_the_debugger_starts_what_exists(entry: dict[str, Any
         assert entry["connect"]["host"] == "127.0.0.1"
         return
     if entry["module"] == "flowerops" and isinstance(entry["args"], list):
-        _parses([word.replace("${input:", "/tmp/").replace("}", "") for word in entry["args"]])
+        parse([word.replace("${input:", "/tmp/").replace("}", "") for word in entry["args"]])
     if entry["module"] == "flowerops.serving.server":
         from flowerops.serving.server import _arguments
 
@@ -158,5 +146,5 @@ def test_what_is_copied_exists_and_is_seen_by_the_build() -> None:
         if name == "COPY":
             *sources, _ = [word for word in rest.split() if not word.startswith("--")]
             for source in sources:
-                assert (ROOT / source).exists() or source == "infra", source  # comes with the branch of infrastructure
+                assert (ROOT / source).exists(), source
                 assert source.partition("/")[0] in allowed, source

@@ -68,6 +68,16 @@ def test_a_missing_extra_is_named_with_the_line_that_adds_it(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [["doctor"], ["config", "show"]])
+def test_doctor_and_settings_need_no_extra(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / ".flowerops").mkdir()
+    missing = ["numpy", "mlflow", "PIL", "pyarrow", "keras", "azure", "packaging"]
+    probe = _WITHOUT.format(missing=missing, arguments=[*arguments, "--json"])
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert json.loads(done.stdout)["ok"] is True, done.stdout
+    assert done.returncode == 0, done.stdout
+
+
 def test_listing_datasets_needs_neither_tensorflow_nor_mlflow(tmp_path: Path) -> None:
     code, heavy = _loaded_after(["data", "list", "--home", str(tmp_path / "home")])
     assert code == 0
@@ -98,7 +108,9 @@ def test_a_command_loads_no_other_command() -> None:
 
 def test_completion_loads_the_command_that_is_typed() -> None:
     typed = {"_FLOWEROPS_COMPLETE": "complete_bash", "COMP_CWORD": "2"}
-    assert _modules_after(**typed, COMP_WORDS="flowerops gc --") == {"gc"}
+    assert _modules_after(**typed, COMP_WORDS="flowerops\ngc\n--") == {"gc"}
+    zsh = {"_FLOWEROPS_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "flowerops gc --"}
+    assert _modules_after(**zsh) == {"gc"}
     assert {"gc", "train", "data"} <= _modules_after(**{**typed, "COMP_CWORD": "1"}, COMP_WORDS="flowerops gc")
 
 

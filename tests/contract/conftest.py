@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from helpers.both_targets import Place
+from helpers.both_targets import Place, Registry
+from helpers.tiny_bundle import reseal
 
 LIVE = os.environ.pop("FLOWEROPS_LIVE_AZURE", None) or os.environ.get("LIVE_AZURE")
 """Under another name from now on, for the processes that share the tests: flowerops refuses unknown settings."""
@@ -60,3 +62,23 @@ def other(request: pytest.FixtureRequest, place: Place) -> Place:
     """The one that is not under test."""
     found: Place = request.getfixturevalue(next(name for key, name in FIXTURES.items() if key != place.name))
     return found
+
+
+@pytest.fixture(scope="session")
+def second_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model with another card."""
+    folder = tmp_path_factory.mktemp("second") / "bundle"
+    shutil.copytree(tiny_bundle, folder)
+    (folder / "MODEL_CARD.md").write_text("# Another one\n")
+    reseal(folder)
+    return folder
+
+
+@pytest.fixture
+def registry(place: Place, tiny_bundle: Path, second_bundle: Path) -> Registry:
+    """A model under a new name."""
+    name, models = place.fresh("model"), place.target.models
+    models.register(name, tiny_bundle, "run-1", {"BuildId": "4711", "test_accuracy": "0.9"})
+    models.register(name, second_bundle, "run-2", {"BuildId": "4712"})
+    models.set_champion(name, 1)
+    return Registry(place, name)

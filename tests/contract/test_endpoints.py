@@ -15,6 +15,8 @@ from flowerops.domain.canary import CanaryPolicy
 from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError, CanaryFailedError, ConflictError, RemoteError, SmokeTestFailedError
 from flowerops.io.http import send
+from flowerops.io.presence import leave
+from flowerops.services.archive import archive, remove
 from flowerops.services.deploy import Deployed, DeployRequest, deploy, plan
 from flowerops.services.predict import predict_with_endpoint
 from flowerops.services.smoketest import SmokeTestRequest, smoketest
@@ -85,6 +87,18 @@ def test_the_second_deploy_takes_over_and_the_first_one_stays(place: Place, endp
     assert place.target.endpoints.find(endpoint).status == "running"
     assert endpoint in [one.name for one in place.target.endpoints.all()]
     assert answering(place, endpoint, tmp_path) == 2
+
+
+def test_a_version_that_is_deployed_is_not_removed_or_archived_and_the_endpoint_is_named(
+    place: Place, endpoint: str, model: str
+) -> None:
+    leave(place.home / "locks")  # else this process would be a writer that it has to wait for
+    target, deployed_one = place.target, Selector(model, 2)
+    with pytest.raises(ConflictError, match=f"deployed at endpoint {endpoint} .active.* cannot be removed"):
+        remove(target, deployed_one, None, lambda: place.caller)
+    with pytest.raises(ConflictError, match=f"deployed at endpoint {endpoint} .active.* cannot be archived"):
+        archive(target, deployed_one, True, None, place.caller)
+    assert [one.version for one in target.models.versions(model)] == [3, 2, 1]
 
 
 def test_what_a_deploy_says_has_the_same_members(place: Place, model: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,44 +16,10 @@ from flowerops.services.predict import predict_with_model
 from flowerops.services.promote import promote, rollback
 from flowerops.services.transfer import TransferRequest, Verb, transfer
 from flowerops.services.verify import verify_everything
-from flowerops.targets.azureml.target import AzureTarget
-from helpers.both_targets import Place
-from helpers.tiny_bundle import COLOURS, photo, reseal
+from helpers.both_targets import Place, Registry, overwrite
+from helpers.tiny_bundle import COLOURS, photo
 
 RUN = "run-1"
-
-
-@pytest.fixture(scope="session")
-def second_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same model with another card."""
-    folder = tmp_path_factory.mktemp("second") / "bundle"
-    shutil.copytree(tiny_bundle, folder)
-    (folder / "MODEL_CARD.md").write_text("# Another one\n")
-    reseal(folder)
-    return folder
-
-
-@dataclass
-class Registry:
-    """A model of two versions, the first of which is the champion."""
-
-    place: Place
-    name: str
-
-    def champions(self) -> list[int]:
-        return [one.version for one in self.place.target.models.versions(self.name) if one.champion]
-
-    def tags(self, version: int) -> dict[str, str]:
-        return dict(show_model(self.place.target, Selector(self.name, version))["tags"])
-
-
-@pytest.fixture
-def registry(place: Place, tiny_bundle: Path, second_bundle: Path) -> Registry:
-    name, models = place.fresh("model"), place.target.models
-    models.register(name, tiny_bundle, RUN, {"BuildId": "4711", "test_accuracy": "0.9"})
-    models.register(name, second_bundle, "run-2", {"BuildId": "4712"})
-    models.set_champion(name, 1)
-    return Registry(place, name)
 
 
 def digest_of(bundle: Path) -> str:
@@ -76,11 +41,11 @@ def test_versions_are_numbered_from_one_and_newest_first(
 
 def test_the_catalog_speaks_of_models_in_the_same_words(registry: Registry) -> None:
     target = registry.place.target
-    line = {"name", "version", "champion", "accuracy", "dataset", "run_id", "build_id", "digest", "created"}
+    line = {"name", "version", "champion", "archived", "accuracy", "dataset", "run_id", "build_id", "digest", "created"}
     listed = list_models(target, registry.name)
     assert set(listed[0]) == line
     assert [(one["accuracy"], one["build_id"]) for one in listed] == [(None, "4712"), (0.9, "4711")]
-    assert set(show_model(target, Selector(registry.name))) == line | {"bundle", "tags"}
+    assert set(show_model(target, Selector(registry.name))) == line | {"bundle", "tags", "history"}
     assert show_model(target, Selector(registry.name))["version"] == 1
 
 
@@ -169,13 +134,3 @@ def test_verify_finds_what_was_changed_behind_the_registry(registry: Registry) -
     overwrite(place, card, kept)
     assert [problem.path for problem in problems] == [str(card)]
     assert verify_everything(target, place.told).problems == []
-
-
-def overwrite(place: Place, path: Path, data: bytes) -> None:
-    """Change a file where the target really keeps it."""
-    if isinstance(place.target, AzureTarget):
-        there = place.target.mirror.place_of(path)
-        assert there is not None
-        place.target.mirror.blobs(there.datastore).write(there.path, data)
-    else:
-        path.write_bytes(data)

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from flowerops.domain.dataset import ROWS_FILE
 from flowerops.domain.names import Selector
 from flowerops.domain.params import EvaluateParams, GatePolicy, RegisterParams, TrainParams
 from flowerops.domain.steps import OUTPUT_MANIFEST
-from flowerops.errors import BadInputError, GateRejectedError, UsageError
-from flowerops.io.hashing import verify_seal
+from flowerops.errors import BadInputError, GateRejectedError, StoreIntegrityError, UsageError
+from flowerops.io.hashing import sha256_bytes, verify_seal
 from flowerops.services import reach
 from flowerops.services import runs as runs_service
 from flowerops.services.evaluate import Evaluated, EvaluateRequest, evaluate
@@ -23,10 +24,13 @@ from flowerops.services.lineage import lineage_of
 from flowerops.services.pipeline import begin
 from flowerops.services.register import Registered, RegisterRequest, register
 from flowerops.services.train import BUNDLE_DIR, TRAINED, Trained, TrainRequest, resolve, train
+from flowerops.services.verify_lineage import refuse_broken, verify_lineage
 from flowerops.targets.protocol import Run
-from helpers.both_targets import Place
+from helpers.both_targets import Place, Registry, overwrite
+from helpers.lineage import normalised
 from helpers.photos import make_photos
 
+GOLDEN_LINEAGE = Path(__file__).with_name("golden_lineage.json")
 TINY = TrainParams(backbone="cnn", epochs=1)
 
 
@@ -194,6 +198,55 @@ def test_lineage_leads_from_the_model_to_photos_and_build(made: Lifecycle) -> No
     members = {node["kind"]: set(node) for node in nodes.values()}
     assert members["run"] == {"id", "kind", "name", "status", "run_type"}
     assert members["step"] == {"id", "kind", "name", "run_id", "status", "seconds", "ended"}
+
+
+def test_lineage_is_the_same_document_on_every_target(made: Lifecycle) -> None:
+    document = lineage_of(made.place.target, Selector(made.model, 1)).document()
+    names = {made.dataset: "DATASET", made.model: "MODEL", made.experiment: "EXPERIMENT", made.run.id: "RUN"}
+    assert normalised(document, names) == json.loads(GOLDEN_LINEAGE.read_text(encoding="utf-8"))
+
+
+def test_every_link_of_the_lineage_is_computed_again(made: Lifecycle) -> None:
+    found = verify_lineage(made.place.target, Selector(made.model, 1), made.place.told)
+    assert {link.status for link in found.links} == {"ok"}
+    run, data = made.run.id, f"dataset {made.dataset}"
+    assert {(link.relation, link.target) for link in found.links} >= {
+        ("has the bundle", f"bundle {made.registered.model.digest[:12]}"),
+        ("came of", f"run {run}"),
+        ("ran", f"train step of run {run}"),
+        ("ran", f"evaluate step of run {run}"),
+        ("was trained on", f"{data}_processed:1"),
+        ("holds", f"images of {made.dataset}_processed:1"),
+        ("was made from", f"{data}:1"),
+        ("holds", f"photos of {made.dataset}:1"),
+    }
+    assert found.checked > 20 + 20
+    refuse_broken(found)
+
+
+def test_a_broken_link_is_named(made: Lifecycle) -> None:
+    target = made.place.target
+    rows = target.datasets.entries(made.dataset)[0].folder / ROWS_FILE
+    kept = rows.read_bytes()
+    overwrite(made.place, rows, kept.replace(b"daisy", b"poppy", 1))
+    found = verify_lineage(target, Selector(made.model, 1), made.place.told)
+    overwrite(made.place, rows, kept)
+    (broken,) = found.having("broken")
+    assert (broken.source, broken.target) == (f"dataset {made.dataset}:1", f"rows of {made.dataset}:1")
+    assert broken.expected == sha256_bytes(kept) != broken.got
+    with pytest.raises(StoreIntegrityError, match=f"1 broken link.*{made.dataset}:1"):
+        refuse_broken(found)
+    assert verify_lineage(target, Selector(made.model, 1), made.place.told).having("broken") == []
+
+
+def test_a_missing_link_is_shown_as_missing_and_is_no_failure(registry: Registry) -> None:
+    found = verify_lineage(registry.place.target, Selector(registry.name, 1), registry.place.told)
+    assert [(link.relation, link.target, link.status) for link in found.links] == [
+        ("has the bundle", found.links[0].target, "ok"),
+        ("came of", "run run-1", "missing"),
+        ("was trained on", "dataset tiny:1", "missing"),
+    ]
+    refuse_broken(found)
 
 
 def test_lineage_backwards_finds_the_models_that_data_a_photo_or_a_build_reached(made: Lifecycle) -> None:

@@ -22,6 +22,8 @@ from helpers.photos import make_photos
 if TYPE_CHECKING:
     from azure_emulator import Emulator
 
+pytestmark = pytest.mark.timeout(900)  # the first test waits for the whole lifecycle, on whatever else the machine does
+
 TINY = {"preprocessing": {"image_size": 44}, "training": {"backbone": "cnn", "epochs": 1}}
 GROUP = {"PARAMS_FILE": "params.json"}
 GATE = '{"max_recall_drop": 1.0}'
@@ -125,6 +127,17 @@ def test_lineage_names_the_build_that_trained(here: Project, ran: tuple[Ran, Ran
     assert "build:202" in builds
 
 
+def test_the_scoring_image_is_made_of_the_version_that_was_handed_over(
+    here: Project, ran: tuple[Ran, Ran, Ran]
+) -> None:
+    packaged = here.run("05", "204", reason="ResourceTrigger")
+    assert packaged.result == "succeeded", packaged.log
+    context = packaged.artifacts["image"]
+    assert (context / "Dockerfile").is_file()
+    assert json.loads((here.agent.place / "204/temp/package.json").read_text())["model"]["version"] == 1
+    assert packaged.tasks[-2:] == ["Docker@2 build", "Docker@2 push"]
+
+
 def test_switched_off_it_does_not_start_by_itself_but_by_hand(here: Project) -> None:
     switched = {"auto-preprocess-data": "false", "auto-trigger-training": "false"}
     for number, build_id in (("02", "205"), ("03", "206")):
@@ -150,7 +163,6 @@ def test_a_failed_smoke_test_gives_the_traffic_back(here: Project, ran: tuple[Ra
 # --- in a workspace -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.timeout(600)
 def test_the_same_pipelines_work_in_a_workspace(azure: Emulator, tmp_path: Path) -> None:
     require_serve_environment()
     env = {**azure.environment(), "FLOWEROPS_COMPUTE": "serverless"}

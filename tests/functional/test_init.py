@@ -222,3 +222,7 @@ def test_the_document_is_one_and_names_the_next_steps(tmp_path: Path) -> None:
     document = json.loads(outcome.stdout)
     assert document["command"] == "init"
     assert any("az pipelines create --name 03-train-evaluate-register" in line for line in document["next"])
+    place = ("--target", "azureml", "--resource-group", "rg", "--ci", "github", "--yes", "--json")
+    lines = flowerops("init", *place, cwd=tmp_path).document["next"]
+    assert "gh variable set RESOURCE_GROUP --body rg" in lines
+    assert "gh variable set AZURE_CLIENT_ID --body VALUE" in lines

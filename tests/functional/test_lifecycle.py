@@ -47,7 +47,7 @@ def _free_port() -> int:
 @pytest.fixture(scope="module")
 def first_run(place: Path) -> dict:  # type: ignore[type-arg]
     port = str(_free_port())
-    arguments = ("run", "--data-folder", "photos", "--params", TINY, "--port", port, "--json")
+    arguments = ("run", "--data-folder", "photos", "--params", TINY, "--port", port, "--summary-md", "run.md", "--json")
     return _ok(flowerops(*arguments, cwd=place, env=BUILD))
 
 
@@ -63,6 +63,12 @@ def test_run_does_every_step_and_says_how_long_each_took(first_run: dict) -> Non
     assert steps["register"]["champion"] is True
     assert steps["smoketest"]["passed"] is True
     assert first_run["seconds"] > 0
+
+
+def test_run_writes_the_summary_of_its_evaluation(place: Path, first_run: dict) -> None:  # type: ignore[type-arg]
+    text = (place / "run.md").read_text()
+    assert text.startswith(f"## Evaluation of run {first_run['run_id'][:12]}")
+    assert "**First model.**" in text
 
 
 def test_the_model_version_carries_its_build_data_and_run(place: Path, first_run: dict) -> None:  # type: ignore[type-arg]

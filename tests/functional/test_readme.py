@@ -60,7 +60,7 @@ def test_the_tour_of_the_readme_is_a_part_of_the_tutorial() -> None:
     assert [line for line in _commands(_BLOCKS[0]) if line in tour] == tour
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_the_tour_can_be_followed_literally(newcomer: Path) -> None:
     for first in _BLOCKS:
         for line in _commands(first):
@@ -71,7 +71,7 @@ def test_the_tour_can_be_followed_literally(newcomer: Path) -> None:
             assert "Traceback" not in outcome.stderr
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_the_first_azure_run_can_be_followed_literally(tmp_path: Path) -> None:
     from azure_emulator import azurite, running_emulator, serve_python
 

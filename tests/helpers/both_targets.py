@@ -15,10 +15,12 @@ from flowerops.domain.names import Selector
 from flowerops.domain.params import Mode, PreprocessParams
 from flowerops.domain.progress import SilentProgress
 from flowerops.domain.steps import StepContext
+from flowerops.services.catalog import show_model
 from flowerops.services.pipeline import Caller, begin
 from flowerops.services.preprocess import Prepared, PreprocessRequest, preprocess
 from flowerops.settings import load_settings
 from flowerops.targets import open_target
+from flowerops.targets.azureml.target import AzureTarget
 from flowerops.targets.protocol import Target
 
 SIZE = 44
@@ -76,3 +78,27 @@ class Place:
             self.caller,
             lambda: begin(self.target, self.caller, f"{dataset}-preprocessing", "preprocess"),
         )
+
+
+@dataclass
+class Registry:
+    """A model of two versions, the first of which is the champion."""
+
+    place: Place
+    name: str
+
+    def champions(self) -> list[int]:
+        return [one.version for one in self.place.target.models.versions(self.name) if one.champion]
+
+    def tags(self, version: int) -> dict[str, str]:
+        return dict(show_model(self.place.target, Selector(self.name, version))["tags"])
+
+
+def overwrite(place: Place, path: Path, data: bytes) -> None:
+    """Change a file where the target really keeps it."""
+    if isinstance(place.target, AzureTarget):
+        there = place.target.mirror.place_of(path)
+        assert there is not None
+        place.target.mirror.blobs(there.datastore).write(there.path, data)
+    else:
+        path.write_bytes(data)

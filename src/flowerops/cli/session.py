@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_type_hints
 
 import typer
 
@@ -17,7 +17,7 @@ from flowerops.cli.completion import with_completion
 from flowerops.cli.console import Console
 from flowerops.cli.options import Compute, Instances, NoWait
 from flowerops.domain.detached import RunDetachedError
-from flowerops.errors import UsageError
+from flowerops.errors import FlowerOpsError, UsageError
 
 if TYPE_CHECKING:
     from flowerops.services.pipeline import Caller
@@ -108,10 +108,14 @@ class Session:
     @cached_property
     def caller(self) -> Caller:
         """The build and the code that this command runs for; whoever asks is about to write, so clean-ups stay away."""
+        self.target.storage.announce()
+        return self.unannounced()
+
+    def unannounced(self) -> Caller:
+        """The caller for a command that holds off the writers itself."""
         from flowerops.io.surroundings import build_info, code_info
         from flowerops.services.pipeline import Caller
 
-        self.target.storage.announce()
         build = build_info(os.environ, self.settings.build_id, self.settings.build_uri)
         return Caller(build, code_info(Path()), self.console)
 
@@ -126,6 +130,22 @@ class Session:
             self.console.document(document)
         else:
             show(self.console, document)
+
+    def fail(
+        self, document: dict[str, Any], error: FlowerOpsError, show: Callable[[Console, dict[str, Any]], None]
+    ) -> NoReturn:
+        """End with a result that is a failure; in JSON its members stand where they stand when all is well.
+
+        Raises:
+            FlowerOpsError: The error, after `show`, for people.
+            Exit: With the error's exit code, after the JSON document.
+        """
+        if not self.as_json:
+            show(self.console, document)
+            raise error
+        said = {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        self.console.document({"ok": False, **document, "error": said})
+        raise typer.Exit(error.exit_code) from error
 
 
 def with_session(name: str, *, jobs: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:

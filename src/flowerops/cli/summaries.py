@@ -45,12 +45,15 @@ def publish_summary(console: Console, summary: Path, wanted: Path | None, env: M
     """
     from flowerops.io.atomic import atomic_write
 
+    on_github, on_azure = env.get(GITHUB_FILE), env.get(AZURE_PIPELINES, "").casefold() == "true"
+    if wanted is None and not on_github and not on_azure:
+        return
     text = summary.read_text(encoding="utf-8")
     if wanted is not None:
         atomic_write(wanted, text)
-    if env.get(GITHUB_FILE):
-        _append(console, Path(env[GITHUB_FILE]), text)
-    if env.get(AZURE_PIPELINES, "").casefold() == "true":
+    if on_github:
+        _append(console, Path(on_github), text)
+    if on_azure:
         path = "".join(_ESCAPES.get(sign, sign) for sign in str((wanted or summary).resolve()))
         console.agent_command(f"##vso[task.uploadsummary]{path}")
 

@@ -81,6 +81,22 @@ def scan_folder(root: Path, *, min_classes: int = 2) -> Scan:
     return scan
 
 
+def scan_photos(root: Path) -> Scan:
+    """List all files below a folder, at any depth and of no class, with the same care as `scan_folder`.
+
+    Args:
+        root: The folder.
+
+    Raises:
+        BadInputError: It is missing, or something in it cannot be read.
+    """
+    _check_root(root)
+    scan = Scan(root)
+    scan.files = sorted(_class_files(scan, "", root), key=lambda found: found.path)
+    scan.skipped.sort(key=lambda skipped: skipped.path)
+    return scan
+
+
 def _check_root(root: Path) -> None:
     try:
         what = None if stat.S_ISDIR(root.stat().st_mode) else "is a file, not a folder"

@@ -66,6 +66,29 @@ def _for_me_only(name: str, flags: int) -> int:
 
 
 @contextlib.contextmanager
+def publish_file(target: Path) -> Iterator[Path]:
+    """Fill a temporary file and put it in the target's place when the block ends well; else nothing remains.
+
+    For files that are too large to be held in memory; see `atomic_write` for the others.
+
+    Yields:
+        The temporary file's name, beside the target; the block makes the file.
+    """
+    with _explained(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temp = temp_beside(target)
+        try:
+            yield temp
+            with open(temp, "rb") as stream:
+                os.fsync(stream.fileno())
+            os.replace(temp, target)
+        except BaseException:
+            temp.unlink(missing_ok=True)
+            raise
+        sync_folder(target.parent)
+
+
+@contextlib.contextmanager
 def staging_folder(parent: Path) -> Iterator[Path]:
     """An empty temporary folder inside `parent`; whatever is still there when the block ends is deleted."""
     with _explained(parent):

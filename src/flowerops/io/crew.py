@@ -51,6 +51,11 @@ class Job(Protocol[Item_contra, Result_co]):
         """Open what the work needs; called once in each process."""
 
 
+def uses_helpers(items: int, workers: int | None = None, light: int = 0) -> bool:
+    """Whether `spread` would start helper processes; then each process calls its work from one thread only."""
+    return (workers or usable_cores()) > 1 and items - light >= _ENOUGH
+
+
 def spread(
     job: Job[Item, Result], items: Sequence[Item], workers: int | None = None, light: int = 0
 ) -> Iterator[Result]:
@@ -69,10 +74,10 @@ def spread(
     count = workers or usable_cores()
     work = job.begin()
     try:
-        if count == 1 or len(items) - light < _ENOUGH:
-            yield from bounded_map(lambda item: work([item])[0], items, count)
-        else:
+        if uses_helpers(len(items), count, light):
             yield from _Crew(job, work, items, count - 1).results()
+        else:
+            yield from bounded_map(lambda item: work([item])[0], items, count)
     finally:
         work.close()
 

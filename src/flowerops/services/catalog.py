@@ -7,6 +7,7 @@ from typing import Any
 
 from flowerops.datasets.reference import REFERENCE_FILE
 from flowerops.domain.names import Selector
+from flowerops.services.audit import history_of
 from flowerops.services.selection import find_model
 from flowerops.targets.protocol import DatasetVersion, ModelVersion, Target
 
@@ -24,16 +25,18 @@ def show_dataset(target: Target, selector: Selector) -> dict[str, Any]:
     return {"name": found.name, "version": found.version, **manifest, **places}
 
 
-def list_models(target: Target, name: str | None = None) -> list[dict[str, Any]]:
-    """Every model version, newest first within a model."""
+def list_models(target: Target, name: str | None = None, *, archived: bool = True) -> list[dict[str, Any]]:
+    """Every model version, newest first within a model; without `archived` only those that are in use."""
     names = [name] if name else target.models.names()
-    return [_model_line(version) for each in names for version in target.models.versions(each)]
+    found = [version for each in names for version in target.models.versions(each)]
+    return [_model_line(version) for version in found if archived or not version.archived]
 
 
 def show_model(target: Target, selector: Selector) -> dict[str, Any]:
-    """One model version with its tags and its bundle."""
+    """One model version with its tags, its bundle, and what was done to it."""
     model = find_model(target, selector)
-    return {**_model_line(model), "bundle": str(model.bundle), "tags": dict(model.tags)}
+    shown = {"bundle": str(model.bundle), "tags": dict(model.tags), "history": history_of(target, model)}
+    return {**_model_line(model), **shown}
 
 
 def _dataset_line(found: DatasetVersion) -> dict[str, Any]:
@@ -56,6 +59,7 @@ def _model_line(model: ModelVersion) -> dict[str, Any]:
         "name": model.name,
         "version": model.version,
         "champion": model.champion,
+        "archived": model.archived,
         "accuracy": float(accuracy) if accuracy else None,
         "dataset": model.tags.get("dataset_id"),
         "run_id": model.run_id,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices
-from pydantic_core import to_jsonable_python
+from pydantic import AliasChoices, TypeAdapter
 from pydantic_settings import DotEnvSettingsSource
 
 from flowerops.domain.names import did_you_mean
@@ -78,7 +77,7 @@ def _line(settings: Settings, name: str, origin: tuple[str, str | None]) -> dict
 def _shown(name: str, value: Any) -> Any:
     if name in _SECRETS and value is not None:
         return HIDDEN
-    plain = to_jsonable_python(value)
+    plain = TypeAdapter(Any).dump_python(value, mode="json")
     return redact(plain) if isinstance(plain, str) else plain
 
 

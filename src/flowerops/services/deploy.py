@@ -13,7 +13,7 @@ from flowerops.errors import BadInputError, ConflictError, FlowerOpsError, Smoke
 from flowerops.io.hashing import verify_seal
 from flowerops.services.canary import Watch
 from flowerops.services.pipeline import Caller
-from flowerops.services.selection import find_model
+from flowerops.services.selection import find_model, refuse_archived
 from flowerops.services.smoke import Case, SmokeResult, cases_from_bundle, run_smoke_test
 from flowerops.targets.protocol import Access, Machines, ModelVersion, Probe, Target
 
@@ -68,6 +68,7 @@ class Deployed:
 def plan(target: Target, request: DeployRequest) -> dict[str, Any]:
     """What `deploy` would do, without doing it."""
     model = find_model(target, request.model)
+    refuse_archived(model)
     try:
         before = target.endpoints.find(request.endpoint).deployment("active")
     except BadInputError:  # it is to be made
@@ -89,12 +90,14 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
     Raises:
         BadInputError: There is no such model, or it has no int8 form.
         StoreIntegrityError: Its bundle was changed.
-        ConflictError: The port is taken, another deploy is under way, or what a canary is to stand beside is down.
+        ConflictError: The version is archived, the port is taken, another deploy is under way, or what a canary is to
+            stand beside is down.
         RemoteError: The server did not become ready.
         SmokeTestFailedError: It answered, but not as it must.
         CanaryFailedError: It failed with its share of the traffic.
     """
     model = find_model(target, request.model)
+    refuse_archived(model)
     verify_seal(target.models.open(model), model.digest)
     cases = cases_from_bundle(model.bundle, quantized=request.quantized)
     ref = ModelRef(name=model.name, version=model.version, digest=model.digest)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowerops.domain.doctor import Diagnosis, Finding
+from flowerops.domain.doctor import Diagnosis, Finding, diagnosis
 from flowerops.errors import FlowerOpsError
 from flowerops.services.checks.gpu import check_gpu
 from flowerops.services.checks.machine import check_idle_gpu, check_python, check_room
@@ -45,10 +45,10 @@ def examine(
     chosen = names if names is not None else [name for name in CHECKS if name != GPU]
     findings: list[Finding] = []
     for name in chosen:
-        seen = CHECKS[name](patient)
+        seen = _looked_at(name, patient)
         if fix and not dry_run and any(one.mend for one in seen):
             mended = [_mended(one) for one in seen if one.mend]
-            seen = [Diagnosis(finding) for finding in mended] + _still_wrong(CHECKS[name](patient), mended)
+            seen = [Diagnosis(finding) for finding in mended] + _still_wrong(_looked_at(name, patient), mended)
         findings += [_announced(one) if fix and dry_run else one.finding for one in seen]
     return findings
 
@@ -59,13 +59,25 @@ def doctor_document(findings: list[Finding]) -> dict[str, Any]:
     return {"healthy": healthy, "findings": [finding.model_dump() for finding in findings]}
 
 
+def _looked_at(name: str, patient: Patient) -> list[Diagnosis]:
+    """The check's diagnoses; a package that it lacks, or that cannot be loaded, is one, too."""
+    try:
+        return CHECKS[name](patient)
+    except ModuleNotFoundError as error:
+        part = "azure" if str(error.name).startswith("azure") else "local"
+        found = f"it cannot be looked at without {error.name}"
+        return [diagnosis(name, "note", found, f'pip install "flowerops[{part}]"')]
+    except ImportError as error:
+        return [diagnosis(name, "problem", f"a package cannot be loaded: {error}", "Install it anew.")]
+
+
 def _mended(one: Diagnosis) -> Finding:
     """The finding after its remedy: what was done, or why it could not be."""
     assert one.mend is not None
     before = one.finding
     try:
         said = one.mend()
-    except (FlowerOpsError, OSError) as error:
+    except (FlowerOpsError, OSError, ImportError) as error:
         return before.model_copy(update={"verdict": "problem", "to_do": f"it could not be mended: {error}"})
     return before.model_copy(update={"verdict": "ok", "to_do": None, "mended": said})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -71,19 +72,25 @@ def project_files(request: ProjectRequest) -> list[ProjectFile]:
 
 def next_steps(request: ProjectRequest) -> list[str]:
     """What to do once the files are there, a line each."""
-    first = "flowerops run --data-folder photos/ --dry-run"
-    steps = {
-        "azure-devops": [
+    steps = ["flowerops run --data-folder photos/ --dry-run"]
+    if request.ci == "azure-devops":
+        steps += [
             f"az pipelines create --name {path.stem} --yml-path pipelines/azure-devops/{path.name} --skip-first-run"
             for path in sorted(project_file("pipelines/azure-devops").glob("0*.yml"))
-        ],
-        "github": ["gh variable set AZURE_CLIENT_ID", "gh variable set AZURE_TENANT_ID"],
-        "gitlab": ["glab variable set AZURE_CLIENT_ID", "glab variable set AZURE_TENANT_ID"],
-    }
-    wanted = steps.get(request.ci, [])
-    if request.ci in {"github", "gitlab"} and request.settings.target == "local":
-        wanted = []
-    return [first, *wanted]
+        ]
+    if request.ci in _VARIABLE and request.settings.target == "azureml":
+        values = {"AZURE_CLIENT_ID": None, "AZURE_TENANT_ID": None}
+        values |= {name.upper(): getattr(request.settings, name) for name in _WORKSPACE}
+        steps += [f"{_VARIABLE[request.ci]} {name}{_value(request.ci, value)}" for name, value in values.items()]
+    return steps
+
+
+_VARIABLE: Mapping[Ci, str] = {"github": "gh variable set", "gitlab": "glab variable set"}
+
+
+def _value(ci: Ci, value: str | None) -> str:
+    option = " --body " if ci == "github" else " "
+    return option + (shlex.quote(value) if value else "VALUE")
 
 
 def _config(settings: Settings) -> str:

@@ -10,9 +10,10 @@ from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError, UsageError
 from flowerops.io.hashing import verify_seal
 from flowerops.io.surroundings import now
+from flowerops.services.audit import note_office
 from flowerops.services.pipeline import Caller
 from flowerops.services.register import PROMOTION
-from flowerops.services.selection import champion_of, find_model
+from flowerops.services.selection import champion_of, find_model, refuse_archived
 from flowerops.targets.protocol import ModelVersion, Target
 
 
@@ -46,6 +47,7 @@ def plan_promotion(target: Target, selector: Selector, reason: str | None = None
     Raises:
         BadInputError: There is no such version.
         UsageError: No version number, or no reason.
+        ConflictError: It is archived.
     """
     if selector.version is None:
         raise UsageError(
@@ -55,6 +57,7 @@ def plan_promotion(target: Target, selector: Selector, reason: str | None = None
     if not (reason or "").strip():
         raise UsageError("a promotion past the gate needs --reason", "Say why; it is recorded with the model.")
     model = find_model(target, selector)
+    refuse_archived(model)
     return Change(model, champion_of(target.models.versions(model.name)), reason)
 
 
@@ -81,6 +84,8 @@ def make_champion(target: Target, model: ModelVersion, reason: str, caller: Call
         StoreIntegrityError: The bundle is damaged.
     """
     verify_seal(target.models.open(model), model.digest)
+    before = champion_of(target.models.versions(model.name))
+    note_office(target, "promote", caller, reason, model=model, before=before)
     said = {"forced_reason": reason, "forced_by": caller.build.id, "forced_at": now()}
     target.models.tag(model.name, model.version, {**said, PROMOTION: "done"})
     target.models.set_champion(model.name, model.version)
@@ -113,6 +118,7 @@ def rollback(target: Target, name: str, reason: str | None, caller: Caller) -> C
     with target.models.registration(name):
         change = plan_rollback(target, name, reason)
         verify_seal(target.models.open(change.champion), change.champion.digest)
+        note_office(target, "rollback", caller, reason, model=change.champion, before=change.before)
         if change.before is not None:
             said = {"rolled_back_by": caller.build.id, "rolled_back_at": now(), TERM_TAG: NO_TERM}
             said |= {"rolled_back_reason": reason} if reason else {}
@@ -124,6 +130,6 @@ def rollback(target: Target, name: str, reason: str | None, caller: Caller) -> C
 def _champion_before(versions: list[ModelVersion], current: ModelVersion | None) -> ModelVersion | None:
     """The version with the highest term below the champion's; any term is below that of one just rolled back."""
     limit = term_of(current.tags) if current else 0
-    former = [one for one in versions if not one.champion and term_of(one.tags)]
+    former = [one for one in versions if not one.champion and not one.archived and term_of(one.tags)]
     former = [one for one in former if not limit or term_of(one.tags) < limit]
     return max(former, key=lambda one: term_of(one.tags), default=None)

@@ -15,6 +15,7 @@ from flowerops.domain.params import GatePolicy, RegisterParams
 from flowerops.domain.verdict import Evaluation
 from flowerops.errors import BadInputError, ConflictError, GateRejectedError, StoreIntegrityError, UsageError
 from flowerops.io.surroundings import now
+from flowerops.services.audit import note_office
 from flowerops.services.evaluate import find_run, read_bundle, read_evaluation, trained_output
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import champion_of
@@ -119,8 +120,9 @@ def register_candidate(
         evaluation = candidate.evaluation()
         if existing is not None:
             decision = evaluation.decision or _judged(evaluation, request.policy)
-            cut_off = existing.tags.get(PROMOTION) == "pending"
-            return Registered(_promote(target, existing) if cut_off else existing, decision, True)
+            if existing.tags.get(PROMOTION) == "pending":  # a register was cut off
+                existing = _promote(target, existing, decision, caller)
+            return Registered(existing, decision, True)
         decision = _decide(candidate.run, evaluation, champion_of(before), request)
         with step as step_id:
             model = _register(target, candidate, evaluation, decision, request.params, caller)
@@ -177,11 +179,14 @@ def _register(
     if takes_over:
         tags[PROMOTION] = "pending"
     model = target.models.register(params.name, bundle, run.id, tags)
-    return _promote(target, model) if takes_over else model
+    return _promote(target, model, decision, caller) if takes_over else model
 
 
-def _promote(target: Target, model: ModelVersion) -> ModelVersion:
+def _promote(target: Target, model: ModelVersion, decision: Decision, caller: Caller) -> ModelVersion:
     """Move the champion; the tag says that it was done, so that a repeated call neither forgets nor repeats it."""
+    before = champion_of(target.models.versions(model.name))
+    reason = " ".join(decision.reasons) if decision.takes_over else model.tags.get("forced_reason")
+    note_office(target, "gate" if decision.takes_over else "force", caller, reason, model=model, before=before)
     target.models.set_champion(model.name, model.version)
     target.models.tag(model.name, model.version, {PROMOTION: "done"})
     return next(found for found in target.models.versions(model.name) if found.version == model.version)

@@ -38,6 +38,16 @@ class Written:
         return asdict(self)
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse to write into what is no folder.
+
+    Raises:
+        BadInputError: It is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise BadInputError(f"{folder} is a file", "Name a folder, or one that does not exist yet.")
+
+
 def write_files(folder: Path, files: Sequence[ProjectFile], *, force: bool, dry_run: bool) -> list[Written]:
     """Write files that are not there yet.
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from flowerops.domain.names import Selector, did_you_mean
-from flowerops.errors import BadInputError
+from flowerops.errors import BadInputError, ConflictError
 from flowerops.targets.protocol import ModelVersion, Target
 
 
 def find_model(target: Target, selector: Selector) -> ModelVersion:
-    """A model version: the one named, else the champion, else the latest.
+    """A model version: the one named, else the champion, else the latest that is not archived.
 
     Raises:
         BadInputError: There is no such model or version; the hint has the nearest name.
     """
     versions = target.models.versions(selector.name)
     if not versions:
-        names = target.models.names()
+        names = [name for name in target.models.names() if name != selector.name]
         hint = did_you_mean(selector.name, names) if names else "Register one with: flowerops register"
         raise BadInputError(f"there is no model {selector.name!r}", hint)
     if selector.version is None:
-        return champion_of(versions) or versions[0]
+        in_use = (version for version in versions if not version.archived)
+        return champion_of(versions) or next(in_use, versions[0])
     for found in versions:
         if found.version == selector.version:
             return found
@@ -30,3 +31,13 @@ def find_model(target: Target, selector: Selector) -> ModelVersion:
 def champion_of(versions: list[ModelVersion]) -> ModelVersion | None:
     """The champion among a model's versions."""
     return next((version for version in versions if version.champion), None)
+
+
+def refuse_archived(model: ModelVersion) -> None:
+    """Refuse a version that was put away.
+
+    Raises:
+        ConflictError: It was.
+    """
+    if model.archived:
+        raise ConflictError(f"{model} is archived", f"Bring it back first: flowerops models unarchive {model}")

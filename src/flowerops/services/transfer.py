@@ -16,10 +16,10 @@ from flowerops.services.pipeline import Caller
 from flowerops.services.promote import make_champion
 from flowerops.services.register import PROMOTION
 from flowerops.services.selection import champion_of, find_model
-from flowerops.targets.protocol import ModelVersion, Target
+from flowerops.targets.protocol import ARCHIVED_TAG, ModelVersion, Target
 
 Verb = Literal["pulled", "pushed"]
-_NOT_CARRIED = {TERM_TAG, PROMOTION}
+_NOT_CARRIED = {TERM_TAG, PROMOTION, ARCHIVED_TAG}
 """Tags about a version's office in its own registry, which say nothing about it in another."""
 
 

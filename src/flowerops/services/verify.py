@@ -49,7 +49,7 @@ def verify_everything(target: Target, progress: Progress) -> Verification:
     except StoreIntegrityError as error:
         if not problems:  # else the ledger's own check has said it already
             problems.append(Problem(path="", expected="a readable ledger", got=error.message, of="the ledger"))
-    bundles = [_bundle_check(model, target.models.fetch(model)) for model in _distinct(models)]
+    bundles = [bundle_check(model, target.models.fetch(model)) for model in distinct(models)]
     count, found = run_checks(bundles, "verifying models", progress)
     return Verification(
         checked=datasets.checked + count,
@@ -90,12 +90,14 @@ def _verify_entries(target: Target, entries: list[DatasetEntry], progress: Progr
     return Verification(checked=count, problems=[*problems, *found], versions=[str(entry) for entry in entries])
 
 
-def _distinct(models: list[ModelVersion]) -> list[ModelVersion]:
+def distinct(models: list[ModelVersion]) -> list[ModelVersion]:
     """One model version a bundle."""
     return list({model.digest: model for model in reversed(models)}.values())
 
 
-def _bundle_check(model: ModelVersion, bundle: Path) -> Check:
+def bundle_check(model: ModelVersion, bundle: Path) -> Check:
+    """Compare a bundle's folder with its seal, and the seal with the digest that was registered."""
+
     def run() -> list[Problem]:
         named = f"{model.name}:{model.version}"
         got = file_digest(bundle / SEAL_FILE)

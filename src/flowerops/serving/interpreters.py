@@ -41,13 +41,13 @@ class InterpreterPool:
 
     def __init__(self, model: bytes, count: int, side: int, *, wide: bool = False) -> None:
         self._shape = (side, side, 3)
-        loaded = [_open(model, 1) for _ in range(count)]
+        loaded = [open_interpreter(model) for _ in range(count)]
         self._input, self._output, self.classes = _check_signature(loaded[0], self._shape)
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for interpreter in loaded:
             self._idle.put(interpreter)
         self._count = count
-        self._wide = _open(model, count) if wide and count > 1 else None
+        self._wide = open_interpreter(model, count) if wide and count > 1 else None
         self._lock = Lock()
         self._running = 0
 
@@ -108,7 +108,13 @@ class InterpreterPool:
         return answer
 
 
-def _open(model: bytes, threads: int) -> Any:
+def open_interpreter(model: bytes, threads: int = 1) -> Any:
+    """One interpreter, for one thread at a time; it computes with so many threads of its own.
+
+    Raises:
+        StoreIntegrityError: The bytes are not a LiteRT model.
+        UsageError: LiteRT is not installed.
+    """
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:

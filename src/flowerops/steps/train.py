@@ -98,49 +98,72 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
     began = time.perf_counter()
     with place.held(fresh=work.fresh) if place else nullcontext(), tuned(training, out, progress, tracker) as found:
         chosen, search = found
-        tuning = search.tuning if search else None
-        searching = {"tuning": time.perf_counter() - began} if tuning else {}
+        searching = {"tuning": time.perf_counter() - began} if search else {}
         trained = fit(chosen, metered, watchers.epoch)
-    features = (search.features if search else None) or trained.features
     tracker.params({f"used_{name}": value for name, value in trained.settings.items()})
+    tuning = search.tuning if search else None
+    began = time.perf_counter()
+    sealed = _seal(_bundle_info(work, version, geometry, trained, tuning), trained, chosen, version, out, progress)
+    seconds = {
+        **searching,
+        **trained.seconds,
+        "export": time.perf_counter() - began,
+        "decode": train_images.seconds + val_images.seconds,
+    }
+    figures = cost(trained, metered.images_per_second)
+    result = {
+        **_result(version, trained, seconds),
+        "model_digest": digest_of_model(sealed.info, sealed_files(out / BUNDLE_DIR)),
+        "features": (search.features if search else None) or trained.features,
+        "cost": figures,
+        "quantized": sealed.info.quantized.model_dump() if sealed.info.quantized else None,
+        "tuning": tuning_result(tuning),
+        "tensorboard": TENSORBOARD_DIR if work.params.tensorboard else None,
+    }
+    manifest = _write_manifest(work, sealed, result, trained.history, out)
+    # The plain names are the epochs' own; the last epoch is mostly not the best one.
+    best = {f"best_{name}" if name in trained.history else name: value for name, value in trained.metrics.items()}
+    timed = {f"seconds_{name}": value for name, value in seconds.items()}
+    watchers.ended(trained.history, {**best, **figures, **timed})
+    for name in (BUNDLE_FILE, MODEL_CARD_FILE):
+        tracker.file(out / BUNDLE_DIR / name)
+    return manifest
+
+
+@dataclass(frozen=True)
+class _Sealed:
+    """What a bundle says of itself, and its digest."""
+
+    info: BundleInfo
+    digest: str
+
+
+def _seal(
+    info: BundleInfo, trained: TrainedModel, chosen: Training, version: ProcessedVersion, out: Path, progress: Progress
+) -> _Sealed:
+    """Write the bundle: the models, what they answer for golden images, what it is, and the seal."""
     bundle = out / BUNDLE_DIR
     bundle.mkdir()
-    began = time.perf_counter()
-    quantized = export_all(trained, chosen, bundle, progress)
-    seconds = {**searching, **trained.seconds, "export": time.perf_counter() - began}
-    seconds["decode"] = train_images.seconds + val_images.seconds
-    info = _bundle_info(work, version, geometry, trained, tuning).model_copy(update={"quantized": quantized})
+    info = info.model_copy(update={"quantized": export_all(trained, chosen, bundle, progress)})
     _write_golden(version, info, bundle)
     atomic_write(bundle / BUNDLE_FILE, info.to_json())
     atomic_write(bundle / MODEL_CARD_FILE, render_model_card(info, version.manifest.split_classes))
-    digest = seal_folder(bundle)
-    model_digest = digest_of_model(info, sealed_files(bundle))
-    atomic_write(out / HISTORY_FILE, json.dumps(trained.history, indent=1) + "\n")
-    figures = cost(trained, metered.images_per_second)
+    return _Sealed(info, seal_folder(bundle))
+
+
+def _write_manifest(
+    work: TrainInput, sealed: _Sealed, result: dict[str, Any], history: dict[str, list[float]], out: Path
+) -> StepManifest:
+    atomic_write(out / HISTORY_FILE, json.dumps(history, indent=1) + "\n")
     manifest = StepManifest(
         step="train",
-        digest=digest,
+        digest=sealed.digest,
         params=work.params.model_dump(),
-        parents=[ref for ref in (info.raw, info.processed) if ref is not None],
-        provenance=work.context.provenance(now(), info.environment),
-        result={
-            **_result(version, trained, seconds),
-            "model_digest": model_digest,
-            "features": features,
-            "cost": figures,
-            "quantized": quantized.model_dump() if quantized else None,
-            "tuning": tuning_result(tuning),
-            "tensorboard": TENSORBOARD_DIR if work.params.tensorboard else None,
-        },
+        parents=[ref for ref in (sealed.info.raw, sealed.info.processed) if ref is not None],
+        provenance=work.context.provenance(now(), sealed.info.environment),
+        result=result,
     )
     atomic_write(out / OUTPUT_MANIFEST, manifest.to_json())
-    # The plain names are the epochs' own; the last epoch is mostly not the best one.
-    best = {f"best_{name}" if name in trained.history else name: value for name, value in trained.metrics.items()}
-    watchers.ended(
-        trained.history, {**best, **figures, **{f"seconds_{name}": value for name, value in seconds.items()}}
-    )
-    for name in (BUNDLE_FILE, MODEL_CARD_FILE):
-        tracker.file(bundle / name)
     return manifest
 
 

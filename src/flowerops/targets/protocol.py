@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from flowerops.datasets.raw import NewPhotos
+from flowerops.domain.audit import AuditEntry
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.dataset import VersionManifest
 from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
@@ -22,6 +23,8 @@ from flowerops.domain.verification import Problem
 
 Checkpointing = Literal["resume", "fresh", "none"]
 """What a training does with checkpoints, see `StepRequest`."""
+ARCHIVED_TAG = "archived"
+"""Tag of a model version: `true` while it is put away."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,14 @@ class ModelVersion:
     created_ms: int
     champion: bool
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def archived(self) -> bool:
+        """Whether it was put away: it is listed on demand only, and is no champion, now or by a rollback."""
+        return self.tags.get(ARCHIVED_TAG) == "true"
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
 
 
 @dataclass(frozen=True)
@@ -407,6 +418,15 @@ class ModelRegistry(Protocol):
 
     def registration(self, name: str) -> AbstractContextManager[None]:
         """Hold off other registrations of this model while the block runs."""
+
+    def remove(self, model: ModelVersion) -> None:
+        """Take a version away for good, its bundle too when no other version has it; its number is not given again."""
+
+    def note(self, name: str, entry: AuditEntry) -> AuditEntry:
+        """Add an entry to a model's history under the next number; call it while `registration` holds others off."""
+
+    def history(self, name: str) -> list[AuditEntry]:
+        """Every entry, the first one first; those of versions that are gone, too."""
 
 
 class EndpointHost(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,11 @@ print("\\nPROBE", [name for name in {heavy!r} if name in sys.modules])
 def completed(line: str, cwd: Path, **env: str) -> list[str]:
     """What bash is offered for the last word of a command line."""
     words = line.split(" ")
-    variables = {"_FLOWEROPS_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    variables = {
+        "_FLOWEROPS_COMPLETE": "complete_bash",
+        "COMP_WORDS": line.replace(" ", "\n"),
+        "COMP_CWORD": str(len(words) - 1),
+    }
     done = subprocess.run(
         [sys.executable, "-c", _PROBE.format(heavy=HEAVY)],
         cwd=cwd, env=clean_environment(**variables, **env), capture_output=True, text=True, timeout=60,
@@ -114,3 +119,18 @@ def test_the_places_are_those_of_the_home(tmp_path: Path) -> None:
     assert (
         home.numbers.name, home.tracking.name, home.endpoints.name,
     ) == (known._NUMBERS, known._TRACKING, known._ENDPOINTS)  # fmt: skip
+
+
+def test_bash_itself_gets_the_names(project: Path) -> None:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash")
+    program = Path(sys.executable).with_name("flowerops")
+    script = (
+        f'eval "$({program} --show-completion bash)"; COMP_WORDS=({program} data show flo); COMP_CWORD=3\n'
+        f'_flowerops_completion {program}; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    )
+    done = subprocess.run(
+        [bash, "-c", script], cwd=project, env=clean_environment(), capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.split() == ["flowers", "flowers:2", "flowers:1"], done.stderr

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from flowerops.domain.comparison import compare
+from flowerops.domain.evaluation import SliceScores
 from flowerops.domain.gate import Decision, decide
+from flowerops.domain.lineage import Lineage
 from flowerops.domain.metrics import score
 from flowerops.domain.params import GatePolicy
 from flowerops.reports.evaluation import render_report, render_summary_markdown
-from flowerops.reports.facts import DatasetFacts, ReportFacts
+from flowerops.reports.facts import DatasetFacts, ReportFacts, SmallPhoto
 from helpers.report_facts import facts
 
 HOSTILE = "<script>alert('x')</script>"
@@ -75,6 +77,8 @@ def test_only_the_pages_own_script_may_run():
 
 def test_a_class_named_like_a_script_is_only_text():
     hostile = facts(labels=(HOSTILE, '"><img src=x onerror=alert(1)>', "tulips"))
+    graph = Lineage()
+    graph.link(graph.add("model", HOSTILE), graph.add("run", HOSTILE), HOSTILE)
     hostile = dataclasses.replace(
         hostile,
         title=HOSTILE,
@@ -85,6 +89,9 @@ def test_a_class_named_like_a_script_is_only_text():
         decision=Decision(outcome="rejected", reasons=[HOSTILE]),
         history={HOSTILE: [1, 2, 3]},
         examples=[dataclasses.replace(each, path=HOSTILE) for each in hostile.examples],
+        gallery=[SmallPhoto(HOSTILE, HOSTILE, HOSTILE, 0.5, hostile.examples[0].jpeg)],
+        slices=[SliceScores(by="folder", name=HOSTILE, n=1, accuracy=1, ci95=(0, 1), macro_f1=1, weak=True)],
+        lineage=graph,
     )
     html = render_report(hostile)
     page = Page(html)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowerops.errors import BadInputError
-from flowerops.services.scaffold import ProjectFile, with_line, write_files
+from flowerops.services.scaffold import ProjectFile, check_folder, with_line, write_files
 
 FILES = [
     ProjectFile("flowerops.toml", 'target = "local"\n'),
@@ -80,6 +80,14 @@ def test_what_is_in_the_way_is_named(tmp_path: Path, way: str) -> None:
         (tmp_path / "ci").write_text("")
     with pytest.raises(BadInputError, match=r"flowerops\.toml|run\.sh"):
         actions(tmp_path)
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    check_folder(tmp_path)
+    check_folder(tmp_path / "absent")
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInputError, match="is a file"):
+        check_folder(tmp_path / "file")
 
 
 def test_a_line_is_replaced_as_it_is_given() -> None:

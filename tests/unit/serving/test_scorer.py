@@ -13,7 +13,7 @@ import pytest
 from flowerops.domain.bundle import BUNDLE_FILE, GOLDEN_FILE, TFLITE_FILE
 from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
 from flowerops.images import ImageRejectedError, prepare_image
-from flowerops.io.hashing import SEAL_FILE, sha256_file
+from flowerops.io.hashing import SEAL_FILE, sha256_file, verify_seal
 from flowerops.serving.scorer import Scorer
 from helpers.tiny_bundle import COLOURS, photo, reseal
 
@@ -166,3 +166,30 @@ def _with_golden(bundle: Path, golden: object) -> Path:
     (bundle / GOLDEN_FILE).write_text(json.dumps(golden))
     reseal(bundle)
     return bundle
+
+
+def test_what_is_served_is_what_was_sealed_whatever_happens_to_the_folder_meanwhile(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed_behind_our_back(folder: Path, digest: str | None = None) -> str:
+        found = verify_seal(folder, digest)
+        (folder / TFLITE_FILE).write_bytes((folder / TFLITE_FILE).read_bytes() + b"more")
+        return found
+
+    monkeypatch.setattr("flowerops.serving.scorer.verify_seal", changed_behind_our_back)
+    with pytest.raises(StoreIntegrityError, match="changed while it was read"):
+        Scorer.load(copy)
+
+
+def test_a_loaded_model_does_not_need_its_folder(copy: Path) -> None:
+    scorer = Scorer.load(copy)
+    shutil.rmtree(copy)
+    assert scorer.score(photo(COLOURS[1])).label == "roses"
+
+
+def test_an_image_alone_and_one_among_many_get_the_same_bits(tiny_bundle: Path) -> None:
+    scorer = Scorer.load(tiny_bundle, threads=4)
+    photos = [photo(COLOURS[seed % 3], seed=seed) for seed in range(24)]
+    alone = [scorer.score(data).probabilities for data in photos]
+    with ThreadPoolExecutor(8) as threads:
+        assert [scored.probabilities for scored in threads.map(scorer.score, photos)] == alone

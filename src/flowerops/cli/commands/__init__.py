@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ _FIRST_WORDS = frozenset(
         "deploy",
         "deployments",
         "doctor",
+        "drift",
         "evaluate",
         "explain",
         "gc",
@@ -34,6 +36,7 @@ _FIRST_WORDS = frozenset(
         "reproduce",
         "run",
         "runs",
+        "score",
         "smoketest",
         "train",
         "ui",
@@ -77,7 +80,7 @@ def _typed() -> list[str]:
     """The words behind the program's name: of this process, or, when a shell asks to complete, in front of the last."""
     if "_FLOWEROPS_COMPLETE" in os.environ:
         line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
-        return line.split(" ")[1:-1]
+        return re.split(r"\s", line)[1:-1]  # bash puts new lines between the words
     program = Path(sys.argv[0])
     ours = program.stem == "flowerops" or (program.name, program.parent.name) == ("__main__.py", "flowerops")
     return sys.argv[1:] if ours else []

@@ -38,7 +38,7 @@ app = typer.Typer(
     help="Make a folder a project: settings, CI pipelines, infrastructure. "
     "Without a command: [bold]init project[/], so that init DIR is enough.",
 )
-Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder. Default: this one.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder. Default: this one.", show_default=False)]
 CiOption = Annotated[
     Literal["azure-devops", "github", "gitlab", "shell", "none"] | None,
     typer.Option("--ci", help="Whose pipelines to write. Default: none.", show_default=False),
@@ -51,7 +51,7 @@ _EXAMPLES = """Examples:
 
   flowerops init flowers/ --ci azure-devops --target azureml --yes
 
-  flowerops init --ci github --requirement "flowerops[local]==1.2.3" --dry-run
+  flowerops init --ci github --requirement wheels/flowerops-1.2.3-py3-none-any.whl --dry-run
 
 Nothing that is there is overwritten without --force; the same again does nothing. For what is needed in Azure, see
 flowerops init azure --help.
@@ -95,8 +95,9 @@ def project(
 ) -> None:
     """Write flowerops.toml, .env, .gitignore and the pipelines of a CI system; asks where somebody can answer."""
     from flowerops.services import project as service
-    from flowerops.services.scaffold import write_files
+    from flowerops.services.scaffold import check_folder, write_files
 
+    check_folder(folder)
     given = {
         "dataset": dataset,
         "model": model,
@@ -148,8 +149,9 @@ def azure(
 ) -> None:
     """Write infra/ with its parameters, and print the two az commands that make the workspace and all it needs."""
     from flowerops.services.infrastructure import InfrastructureRequest, infrastructure
-    from flowerops.services.scaffold import write_files
+    from flowerops.services.scaffold import check_folder, write_files
 
+    check_folder(folder)
     group = resource_group or f"rg-{name}-{stage}"
     members = tuple(member or ())
     request = InfrastructureRequest(stage, name, group, location, subscription, members, ci_issuer, ci_subject, private)

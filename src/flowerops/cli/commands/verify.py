@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flowerops.cli.commands import lineage_view
 from flowerops.cli.console import Console
 from flowerops.cli.session import Session, with_session
 
@@ -21,9 +22,16 @@ _DATA_EXAMPLES = f"""Examples:
 
 {_CODES}
 """
-_EXAMPLES = f"""Example:
+_EXAMPLES = f"""Examples:
 
   flowerops verify
+
+  flowerops verify --lineage flower_classifier:2
+
+  flowerops verify --lineage --json
+
+With --lineage the digests along the chain are computed again: model bundle, the output of its steps, processed version,
+raw version, photos. A link that is not here any more is shown as missing; that is no failure.
 
 {_CODES}
 """
@@ -40,10 +48,28 @@ def add_to_data(group: typer.Typer) -> None:
     group.command("verify", epilog=_DATA_EXAMPLES)(with_session("data verify")(data_verify))
 
 
-def verify(session: Session) -> None:
+def verify(
+    session: Session,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="With --lineage: NAME for the champion, or NAME:VERSION. Default: all.", show_default=False
+        ),
+    ] = None,
+    lineage: Annotated[
+        bool, typer.Option("--lineage", help="Follow models back to their photos, and check every link.")
+    ] = False,
+) -> None:
     """Compare everything that is stored with what was written: dataset versions, models, ledgers."""
+    from flowerops.domain.names import parse_selector
+    from flowerops.errors import UsageError
     from flowerops.services.verify import verify_everything
 
+    if lineage:
+        lineage_view.verify_models(session, parse_selector(model, "model") if model else None)
+        return
+    if model is not None:
+        raise UsageError("a model is verified by its lineage", f"Run: flowerops verify --lineage {model}")
     _finish(session, verify_everything(session.target, session.console))
 
 
@@ -70,13 +96,7 @@ def _finish(session: Session, result: Verification) -> None:
     try:
         refuse_problems(result)
     except StoreIntegrityError as error:
-        if not session.as_json:
-            _show_problems(session.console, document)
-            raise
-        # The lists stand beside `error`, where they stand when all is well.
-        said = {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        session.console.document({"ok": False, **document, "error": said})
-        raise typer.Exit(error.exit_code) from error
+        session.fail(document, error, _show_problems)
     session.finish(document, _show)
 
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowerops.domain.doctor import Diagnosis
 from flowerops.settings import Settings
-from flowerops.targets.protocol import Target
+
+if TYPE_CHECKING:  # at run time it needs packages that doctor has to do without
+    from flowerops.targets.protocol import Target
 
 
 @dataclass(frozen=True)

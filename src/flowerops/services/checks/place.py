@@ -14,10 +14,11 @@ def check_target(patient: Patient) -> list[Diagnosis]:
     if local and not settings.home.exists():
         found = f"there is none at {settings.home.absolute()} yet; the first command makes it"
         return [mendable("home", "ok", found, "makes it", lambda: _make_home(patient))]
+    check = "home" if local else "workspace"
     try:
         return patient.open_target().diagnose()
     except FlowerOpsError as error:
-        return [from_error("home" if local else "workspace", error)]
+        return [from_error(check, error)]
 
 
 def check_port(patient: Patient) -> list[Diagnosis]:

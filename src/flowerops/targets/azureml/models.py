@@ -8,10 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from flowerops.domain.audit import AuditEntry, entry_name
 from flowerops.domain.bundle import BUNDLE_FILE, GOLDEN_FILE, MODEL_CARD_FILE
 from flowerops.domain.champions import next_term, office, term_of
 from flowerops.domain.progress import Progress, SilentProgress
 from flowerops.errors import ConflictError
+from flowerops.io.discard import discard
 from flowerops.io.hashing import SEAL_FILE, verify_seal
 from flowerops.targets.azureml.blobs import Upload
 from flowerops.targets.azureml.client import AzureClient
@@ -85,6 +87,33 @@ class AzureModels:
         place = self._mirror.place("locks", f"model-{name}")
         with self._mirror.blobs(place.datastore).lock(place.path, f"model {name}"):
             yield
+
+    def remove(self, model: ModelVersion) -> None:
+        """Archive the number, which nobody gets again, then delete the bundle unless another version has it.
+
+        A bundle that is part of a job's output stays with the job.
+        """
+        place, ours = self._place(model.bundle), self._mirror.place("bundles", model.digest[:16])
+        with translating(f"remove {model.name}:{model.version}"):
+            self._client.ml.models.archive(model.name, version=str(model.version))
+        others = (one for name in self.names() for one in self._listed(name))
+        if place == ours and not any(place_of_uri(str(one.path)) == place for one in others):
+            self._mirror.blobs(place.datastore).delete(place.path)
+            discard(model.bundle)
+
+    def note(self, name: str, entry: AuditEntry) -> AuditEntry:
+        """A blob of its own for each entry."""
+        place = self._mirror.place("audit", name)
+        blobs = self._mirror.blobs(place.datastore)
+        number = 1 + max((int(one.partition(".")[0]) for one in blobs.sizes(place.path)), default=0)
+        numbered = entry.model_copy(update={"number": number})
+        blobs.write(f"{place.path}/{entry_name(numbered.number)}", numbered.to_json().encode())
+        return numbered
+
+    def history(self, name: str) -> list[AuditEntry]:
+        """All of its blobs; those that were read before are here."""
+        folder = self._mirror.bring(self._mirror.place("audit", name), "reading the history", self._progress)
+        return [AuditEntry.from_json(path.read_bytes(), str(path)) for path in sorted(folder.glob("[0-9]*.json"))]
 
     def asset_of(self, bundle: Path) -> str | None:
         """`azureml:NAME:VERSION` of a bundle that `versions` has shown."""

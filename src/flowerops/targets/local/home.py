@@ -26,6 +26,7 @@ class Home:
     endpoints/NAME/     deployments                  cache/                  what can be computed again
     tmp/                files on their way           downloads/              downloads that can be resumed
     notices/NAME/       licences of fetched photos   locks/                  who is at work
+    audit/NAME/         the history of a model
     ledger.db           dataset numbers              mlflow.db, artifacts/   runs and model versions
     """
 
@@ -42,6 +43,7 @@ class Home:
         self.downloads = self.root / "downloads"
         self.notices = self.root / "notices"
         self.artifacts = self.root / "artifacts"
+        self.audit = self.root / "audit"
         self.numbers = self.root / "ledger.db"
         self.tracking = self.root / "mlflow.db"
 

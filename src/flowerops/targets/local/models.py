@@ -6,9 +6,11 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from flowerops.domain.audit import AuditEntry, entry_name
 from flowerops.domain.champions import TERM_TAG, next_term, office
-from flowerops.io.atomic import publish_folder
+from flowerops.io.atomic import atomic_write, publish_folder
 from flowerops.io.copying import copy_folder
+from flowerops.io.discard import discard
 from flowerops.io.hashing import verify_seal
 from flowerops.io.locks import exclusive
 from flowerops.io.presence import announce
@@ -76,6 +78,32 @@ class LocalModels:
         """Hold the model's lock."""
         with exclusive(self._home.locks / f"model-{name}.lock", f"model {name}"):
             yield
+
+    def remove(self, model: ModelVersion) -> None:
+        """Take the number out of the ledger, then every bundle that no number leads to; hold the home alone meanwhile.
+
+        So a removal that was cut off in between is completed by the next one.
+        """
+        self._ledger.delete_model_version(model.name, model.version)
+        records = (record for name in self.names() for record in self._ledger.model_versions(name))
+        needed = {record.tags.get(DIGEST_TAG, "")[:16] for record in records}
+        for folder in self._home.bundles.glob("*"):
+            if folder.name not in needed:
+                discard(folder)
+
+    def note(self, name: str, entry: AuditEntry) -> AuditEntry:
+        """A file of its own for each entry."""
+        number = 1 + max((int(path.stem) for path in self._entries(name)), default=0)
+        numbered = entry.model_copy(update={"number": number})
+        atomic_write(self._home.audit / name / entry_name(numbered.number), numbered.to_json())
+        return numbered
+
+    def history(self, name: str) -> list[AuditEntry]:
+        """All of its files."""
+        return [AuditEntry.from_json(path.read_bytes(), str(path)) for path in self._entries(name)]
+
+    def _entries(self, name: str) -> list[Path]:
+        return sorted((self._home.audit / name).glob("[0-9]*.json"))
 
     def _version(self, record: ModelRecord) -> ModelVersion:
         digest = record.tags[DIGEST_TAG]
