@@ -9,9 +9,11 @@ import pytest
 
 from flowerops.domain.bundle import MODEL_CARD_FILE
 from flowerops.domain.names import Selector
+from flowerops.domain.progress import SilentProgress
 from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
 from flowerops.io.hashing import SEAL_FILE, sha256_file, verify_seal
 from flowerops.services.catalog import list_models, show_model
+from flowerops.services.package import PackageRequest, package, plan
 from flowerops.services.predict import predict_with_model
 from flowerops.services.promote import promote, rollback
 from flowerops.services.transfer import TransferRequest, Verb, transfer
@@ -134,3 +136,16 @@ def test_verify_finds_what_was_changed_behind_the_registry(registry: Registry) -
     overwrite(place, card, kept)
     assert [problem.path for problem in problems] == [str(card)]
     assert verify_everything(target, place.told).problems == []
+
+
+def test_a_model_is_packaged_from_either_target(registry: Registry, tmp_path: Path) -> None:
+    target = registry.place.target
+    request = PackageRequest(Selector(registry.name, 2), tmp_path / "image")
+    planned = plan(target, request)
+    assert not request.folder.exists()
+    document = package(target, request, SilentProgress())
+    assert {name: document[name] for name in planned if name != "replaces"} == {
+        name: planned[name] for name in planned if name != "replaces"
+    }
+    assert verify_seal(request.folder / "bundle", document["model"]["digest"]) == document["model"]["digest"]
+    assert registry.name in (request.folder / "Dockerfile").read_text()

@@ -109,6 +109,7 @@ def test_the_first_candidate_is_the_champion(made: Lifecycle) -> None:
     assert (tags["dataset_id"], tags["processed_id"]) == (f"{made.dataset}:1", f"{made.dataset}_processed:1")
     assert (tags["BuildId"], tags["run_id"]) == ("tester@laptop", made.trained.run_id)
     assert tags["experiment_name"] == made.experiment
+    assert tags["gate_policy"] == "defaults"
 
 
 def test_registering_the_run_again_gives_the_same_version(made: Lifecycle) -> None:
@@ -136,6 +137,8 @@ def test_force_goes_past_the_gate_with_a_reason_only(made: Lifecycle) -> None:
     done = register(target, RegisterRequest(made.trained.run_id, because, strict), made.place.caller)
     assert done.model.champion
     assert done.model.tags["forced_reason"] == "the test wants it"
+    assert done.model.tags["gate_policy"] == '{"min_test_images":1000}'
+    assert done.model.tags["outcome"] == "rejected"
     assert done.model.tags["forced_at"].startswith("20")
 
 

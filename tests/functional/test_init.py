@@ -102,6 +102,13 @@ def test_the_projects_values_are_in_its_files(tmp_path: Path) -> None:
     assert set(again.values()) == {"unchanged"}, "the folder's own settings are what init goes by the next time"
 
 
+def test_a_gate_of_the_environment_is_written_down_as_toml(tmp_path: Path) -> None:
+    gate = {"min_accuracy": 0.8, "strict": True, "floors": {"ox-eye daisy": 0.5, 'a"b': 1}, "list": ["x", 2]}
+    env = {"FLOWEROPS_GATE": json.dumps({**gate, "nothing": None})}
+    assert flowerops("init", "--yes", cwd=tmp_path, env=env).code == 0
+    assert tomllib.loads((tmp_path / "flowerops.toml").read_text())["gate"] == gate
+
+
 def test_nothing_is_overwritten_without_force_and_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "flowers"
     folder.mkdir()

@@ -16,7 +16,7 @@ from flowerops.serving.app import build_app
 from flowerops.serving.page import page_headers, page_text
 from flowerops.serving.scorer import Scorer
 from flowerops.serving.service import ModelName, ScoringService
-from helpers.chromium import Page, browser
+from helpers.chromium import Page, browser, require
 from helpers.served import served, wait_until
 from helpers.tiny_bundle import COLOURS, photo
 
@@ -41,8 +41,15 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(tmp_path_factory.mktemp("browser")) as page:
-        yield page
+    """A tab of a browser that has a camera, if only Chromium's own test picture."""
+    scratch = tmp_path_factory.mktemp("browser")
+    camera = "--use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
+    (scratch / "chromium").write_text(f'#!/bin/sh\nexec "{require()}" {camera} "$@"\n')
+    (scratch / "chromium").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHROMIUM", str(scratch / "chromium"))
+        with browser(scratch) as page:
+            yield page
 
 
 def choose(tab: Page, photos: list[Path]) -> None:
@@ -128,6 +135,19 @@ def test_a_photo_that_is_dropped_or_pasted_is_scored(service: ScoringService, ta
             tab.run(f'{event}("{kind}", "{member}")')
             wait_until(lambda n=number: len(results(tab)) == n and results(tab)[0]["bars"], kind, 60)  # type: ignore[misc]
             assert (results(tab)[0]["title"], results(tab)[0]["file"]) == ("roses", f"{kind}.png")
+        assert tab.console == []
+
+
+def test_a_photo_of_the_camera_is_scored(service: ScoringService, tab: Page) -> None:
+    with served(build_app(service)) as url:
+        opened(tab, url)
+        tab.run('document.getElementById("camera").click()')
+        wait_until(lambda: tab.run('document.getElementById("video").videoWidth') > 0, "the camera", 60)
+        tab.run('document.getElementById("shoot").click()')
+        wait_until(lambda: bool(results(tab)) and bool(results(tab)[0]["bars"]), "its score", 60)
+        assert results(tab)[0]["file"] == "camera.jpg"
+        assert not tab.run('document.getElementById("viewfinder").open')
+        assert tab.run('document.getElementById("video").srcObject.active') is False  # the camera is let go
         assert tab.console == []
 
 

@@ -39,7 +39,7 @@ def command_line(*arguments: str | Path) -> list[str]:
 
 def clean_environment(**more: str) -> dict[str, str]:
     """This process's environment without the CI variables of the surrounding machine, and some more."""
-    ours = ("FLOWEROPS_", "BUILD_", "SYSTEM_", "GITHUB_", "MLFLOW_", "TF_BUILD")
+    ours = ("FLOWEROPS_", "BUILD_", "SYSTEM_", "GITHUB_", "GITLAB_", "CI_", "MLFLOW_", "TF_BUILD")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | more
 
 

@@ -96,13 +96,22 @@ def _value(ci: Ci, value: str | None) -> str:
 def _config(settings: Settings) -> str:
     lines = [
         "# The settings of this project; .env lists all there are. Flags, the environment and .env win over them.",
-        *(f"{name} = {json.dumps(_one_line(name, getattr(settings, name)))}" for name in _IN_CONFIG),
+        *(f"{name} = {_toml(_one_line(name, getattr(settings, name)))}" for name in _IN_CONFIG),
         "",
         "# What the gate asks of a candidate before it becomes the champion.",
         "[gate]",
-        *(f"{name} = {json.dumps(value)}" for name, value in settings.gate.items()),
+        *(f"{_toml(name)} = {_toml(value)}" for name, value in settings.gate.items() if value is not None),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    """A value on one line of TOML, which differs from JSON in its tables only."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_toml(str(name))} = {_toml(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)
 
 
 def _dotenv(settings: Settings) -> str:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowerops.domain.bundle import BundleInfo, VersionRef
+from flowerops.domain.bundle import VersionRef
 from flowerops.domain.gate import Decision, decide
 from flowerops.domain.names import valid_name
 from flowerops.domain.params import GatePolicy, RegisterParams
 from flowerops.domain.verdict import Evaluation
 from flowerops.errors import BadInputError, ConflictError, GateRejectedError, StoreIntegrityError, UsageError
-from flowerops.io.surroundings import now
 from flowerops.services.audit import note_office
 from flowerops.services.evaluate import find_run, read_bundle, read_evaluation, trained_output
+from flowerops.services.model_tags import force_tags, policy_tag, tags_of
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import champion_of
 from flowerops.services.train import BUNDLE_DIR
@@ -125,7 +125,7 @@ def register_candidate(
             return Registered(existing, decision, True)
         decision = _decide(candidate.run, evaluation, champion_of(before), request)
         with step as step_id:
-            model = _register(target, candidate, evaluation, decision, request.params, caller)
+            model = _register(target, candidate, evaluation, decision, request, caller)
             target.runs.tag(step_id, {"model": f"{model.name}:{model.version}", "outcome": decision.outcome})
     return Registered(model, decision, False)
 
@@ -165,16 +165,18 @@ def _register(
     candidate: Candidate,
     evaluation: Evaluation,
     decision: Decision,
-    params: RegisterParams,
+    request: RegisterRequest,
     caller: Caller,
 ) -> ModelVersion:
+    params = request.params
     run, bundle = candidate.run, candidate.bundle()
     digest = Scorer.load(bundle, threads=1).digest
     if digest != evaluation.candidate_digest:
         raise StoreIntegrityError(
             f"run {run.id}: the bundle is not the one that was evaluated", "Evaluate the run again, then register it."
         )
-    tags = caller.tags() | _tags(read_bundle(bundle), evaluation, decision, candidate) | _force_tags(params, caller)
+    tags = caller.tags() | tags_of(read_bundle(bundle), evaluation, decision, run, candidate.numbered)
+    tags |= {"gate_policy": policy_tag(request.policy)} | force_tags(params, caller)
     takes_over = decision.takes_over or params.force
     if takes_over:
         tags[PROMOTION] = "pending"
@@ -190,36 +192,6 @@ def _promote(target: Target, model: ModelVersion, decision: Decision, caller: Ca
     target.models.set_champion(model.name, model.version)
     target.models.tag(model.name, model.version, {PROMOTION: "done"})
     return next(found for found in target.models.versions(model.name) if found.version == model.version)
-
-
-def _tags(info: BundleInfo, evaluation: Evaluation, decision: Decision, candidate: Candidate) -> dict[str, str]:
-    run = candidate.run
-    tags = {
-        "experiment_name": run.experiment,
-        "run_type": run.tags.get("run_type", ""),
-        "run_id": run.id,
-        "processed_id": _named(info.processed, candidate.numbered),
-        "processed_digest": info.processed.digest,
-        "outcome": decision.outcome,
-        "synthetic": str(info.synthetic).lower(),
-        "classes": ",".join(info.labels),
-        "backbone": info.backbone.name,
-    }
-    if info.raw is not None:
-        tags |= {"dataset_id": _named(info.raw, candidate.numbered), "dataset_digest": info.raw.digest}
-    return tags | {f"test_{name}": f"{value:.6f}" for name, value in evaluation.metrics.summary().items()}
-
-
-def _named(ref: VersionRef, numbered: Sequence[VersionRef]) -> str:
-    """`NAME:NUMBER`; a bundle from a pipeline that began with plain photos knows the digest only."""
-    number = ref.version or next((found.version for found in numbered if found.digest == ref.digest), None)
-    return f"{ref.name}:{number}" if number else ref.name
-
-
-def _force_tags(params: RegisterParams, caller: Caller) -> dict[str, str]:
-    if not params.force:
-        return {}
-    return {"forced_reason": params.reason or "", "forced_by": caller.build.id, "forced_at": now()}
 
 
 def plan(target: Target, request: RegisterRequest) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from flowerops.datasets.scan import FoundFile, Scan, scan_photos
 from flowerops.domain.documents import Document
 from flowerops.domain.names import Selector
 from flowerops.domain.progress import Progress
-from flowerops.errors import BadInputError, StoreIntegrityError
+from flowerops.errors import BadInputError, RemoteError, StoreIntegrityError
 from flowerops.io.atomic import atomic_write, remove_leftovers
 from flowerops.io.crew import spread, uses_helpers
 from flowerops.io.discard import discard
@@ -22,12 +22,14 @@ from flowerops.io.hashing import sha256_file
 from flowerops.io.locks import exclusive
 from flowerops.io.parallel import bounded_map, usable_cores
 from flowerops.services.evaluate import read_bundle
+from flowerops.services.pipeline import Caller, begin
 from flowerops.services.selection import find_model
-from flowerops.steps.scoring import ScoreJob
+from flowerops.steps.scoring import ScoredFile, ScoreJob, read_answers
 from flowerops.targets.protocol import ModelVersion, Target
 
-PART_FILES = 500
-"""Files in a part: half a minute's work on two cores, and no more than that is done again after a kill."""
+PART_FILES = 250
+"""Files in a part: ten seconds of two quiet cores, and no more than that is done again after a kill."""
+EXPERIMENT = "flower-scoring"
 _JOB_FILE = "job.json"
 
 
@@ -35,7 +37,7 @@ _JOB_FILE = "job.json"
 class ScoreRequest:
     """folder: of photos, at any depth. out: a .parquet or .csv file. workers: processes, None for one a core.
 
-    fresh: forget what an earlier command that was cut off has done.
+    fresh: forget what an earlier command that was cut off has done. here: on this machine, also for a workspace.
     """
 
     folder: Path
@@ -43,6 +45,7 @@ class ScoreRequest:
     model: Selector
     workers: int | None = None
     fresh: bool = False
+    here: bool = False
 
 
 class _Job(Document):
@@ -93,15 +96,16 @@ def plan(target: Target, request: ScoreRequest) -> dict[str, Any]:
         "files": len(scan.files),
         "skipped": [entry.model_dump() for entry in scan.skipped],
         "model": {"name": model.name, "version": model.version, "digest": model.digest},
-        "scored_on": _place(target),
+        "scored_on": _place(target, request),
     }
 
 
-def score(target: Target, request: ScoreRequest, progress: Progress) -> Scored:
+def score(target: Target, request: ScoreRequest, caller: Caller) -> Scored:
     """Score every file and write one row for each, in the order of their paths.
 
     Finished parts lie beside `out` until it is complete. A rerun takes those over whose files still have the same
-    bytes, so that a command that was killed costs no more than its last parts, and ends in the same file.
+    bytes, so that a command that was killed costs no more than its last parts, and ends in the same file. In a
+    workspace a parallel job does the work; run again, the command attaches to the job that goes on.
 
     Raises:
         BadInputError: No such folder or model, or no file in the folder.
@@ -111,18 +115,15 @@ def score(target: Target, request: ScoreRequest, progress: Progress) -> Scored:
     """
     check_format(request.out)
     model, scan = find_model(target, request.model), _scan(request)
-    bundle = target.models.open(model)
-    table = PredictionTable(read_bundle(bundle).labels, model.name, model.version, model.digest)
-    with _workspace(request, model, progress) as folder:
+    table = PredictionTable(read_bundle(model.bundle).labels, model.name, model.version, model.digest)
+    with _workspace(request, model, caller.progress) as folder:
         started = time.perf_counter()
         parts = _Parts(folder, scan.files, table)
-        todo = parts.unfinished(progress)
+        todo = parts.unfinished(caller.progress)
         pending = [found for number in todo for found in parts.files(number)]
-        with progress.task("scoring", len(scan.files), "photo") as task:
+        with caller.progress.task("scoring", len(scan.files), "photo") as task:
             task.advance(len(scan.files) - len(pending))
-            threads = 1 if uses_helpers(len(pending), request.workers) else request.workers or usable_cores()
-            job = ScoreJob(bundle, model.digest, threads)
-            results = spread(job, pending, request.workers) if pending else iter(())
+            results = _results(target, request, model, pending, caller)
             for number in todo:
                 rows = []
                 for _ in parts.files(number):
@@ -132,7 +133,44 @@ def score(target: Target, request: ScoreRequest, progress: Progress) -> Scored:
         table.join(parts.paths(), request.out)
         counted = tally(parts.paths())
         seconds = time.perf_counter() - started
-    return Scored(request.out, model, scan, counted, len(scan.files) - len(pending), seconds, _place(target))
+    return Scored(request.out, model, scan, counted, len(scan.files) - len(pending), seconds, _place(target, request))
+
+
+def _results(
+    target: Target, request: ScoreRequest, model: ModelVersion, files: Sequence[FoundFile], caller: Caller
+) -> Iterator[ScoredFile]:
+    """What comes of some files, in their order."""
+    if not files:
+        return iter(())
+    if _by_job(target, request):
+        return _results_of_job(target, request, model, files, caller)
+    threads = 1 if uses_helpers(len(files), request.workers) else request.workers or usable_cores()
+    return spread(ScoreJob(target.models.open(model), model.digest, threads), files, request.workers)
+
+
+def _results_of_job(
+    target: Target, request: ScoreRequest, model: ModelVersion, files: Sequence[FoundFile], caller: Caller
+) -> Iterator[ScoredFile]:
+    """Let the workspace score the whole folder, then find each file's answer by its hash.
+
+    Raises:
+        RemoteError: The job failed, or left files out.
+    """
+    params = _job_of(request, model)
+    inputs = {"photos": request.folder.resolve(), "bundle": model.bundle}
+    with begin(target, caller, EXPERIMENT, "score") as pipeline:
+        output = pipeline.step("score", params, pipeline.context(), inputs)
+    answers = read_answers(output.folder)
+    for found, sha256 in zip(files, bounded_map(_hash, files), strict=True):
+        if sha256 is None:
+            yield ScoredFile(found.path, None, None, "it cannot be read")
+        elif sha256 in answers:
+            yield answers[sha256]._replace(path=found.path)
+        else:
+            raise RemoteError(
+                f"the job gave no answer for {found.path}",
+                f"Did it change meanwhile? Run the command again; see flowerops runs logs {pipeline.run_id}",
+            )
 
 
 def _scan(request: ScoreRequest) -> Scan:
@@ -144,9 +182,19 @@ def _scan(request: ScoreRequest) -> Scan:
     return scan
 
 
-def _place(target: Target) -> str:
-    """Where the work is done, said plainly: a workspace's model is brought here."""
-    return "this machine" if target.name == "local" else "this machine, with the workspace's model"
+def _by_job(target: Target, request: ScoreRequest) -> bool:
+    return target.pipelines is not None and not request.here
+
+
+def _place(target: Target, request: ScoreRequest) -> str:
+    """Where the work is done, said plainly."""
+    if _by_job(target, request):
+        return "a parallel job of the workspace"
+    return "this machine" if target.pipelines is None else "this machine, with the workspace's model"
+
+
+def _job_of(request: ScoreRequest, model: ModelVersion) -> _Job:
+    return _Job(folder=str(request.folder.resolve()), model_digest=model.digest, part_files=PART_FILES)
 
 
 def _parts_folder(out: Path) -> Path:
@@ -157,7 +205,7 @@ def _parts_folder(out: Path) -> Path:
 def _workspace(request: ScoreRequest, model: ModelVersion, progress: Progress) -> Iterator[Path]:
     """The folder of the parts, for this command alone; it goes when the block ends well."""
     folder = _parts_folder(request.out)
-    wanted = _Job(folder=str(request.folder.resolve()), model_digest=model.digest, part_files=PART_FILES)
+    wanted = _job_of(request, model)
     with exclusive(folder.with_name(f"{folder.name}.lock"), f"the file {request.out}", timeout_s=0.0):
         found = _read_job(folder)
         if found is not None and (request.fresh or found != wanted):

@@ -51,5 +51,8 @@ def _accuracy(document: dict[str, Any]) -> float | None:
 
 def _hint(document: dict[str, Any]) -> str:
     if "model" in document and isinstance(document["model"], dict):
-        return f"{document['model']['name']}:{document['model']['version']} is registered; the champion stays."
+        named = f"{document['model']['name']}:{document['model']['version']}"
+        return f"{named} is registered" + (
+            " and the champion." if document.get("champion") else "; the champion stays."
+        )
     return "See the report: " + document["report"] if "report" in document else "The champion stays."

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flowerops.serving.request_id import request_id_of
+from flowerops.serving.request_id import new_id, request_id_of
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
@@ -60,7 +59,7 @@ def trace_of(header: str | None) -> Trace | None:
     version, trace_id, parent_id, flags, more = found.groups()
     if version == "ff" or (version == "00" and more) or not int(trace_id, 16) or not int(parent_id, 16):
         return None
-    return Trace(trace_id, parent_id, secrets.token_hex(8), flags)
+    return Trace(trace_id, parent_id, new_id(64), flags)
 
 
 def caller_of(headers: Mapping[str, str], made: str | None = None) -> Caller:

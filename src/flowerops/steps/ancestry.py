@@ -13,7 +13,7 @@ def ancestry(info: BundleInfo, evaluation: Evaluation) -> Lineage:
     A bundle that was trained deterministically does not name its run and its build; they are left out, not invented.
     """
     graph = Lineage()
-    model = graph.add("model", f"bundle {evaluation.candidate_digest[:12]}", digest=evaluation.candidate_digest)
+    model = graph.add("model", f"bundle {evaluation.candidate_digest[:8]}", digest=evaluation.candidate_digest)
     maker = model
     if info.run is not None:
         maker = graph.add("run", info.run.id)
@@ -33,7 +33,7 @@ def ancestry(info: BundleInfo, evaluation: Evaluation) -> Lineage:
         changed = " with changes" if info.code.dirty else ""
         graph.link(maker, graph.add("commit", info.code.commit[:12] + changed), "of")
     if evaluation.champion_digest is not None:
-        champion = graph.add("model", f"champion {evaluation.champion_digest[:12]}")
+        champion = graph.add("model", f"champion {evaluation.champion_digest[:7]}")
         graph.link(model, champion, "against")
     return graph
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 from flowerops.datasets.objects import read_photo
 from flowerops.datasets.scan import FoundFile
-from flowerops.errors import BadInputError
+from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.images import ImageRejectedError
 from flowerops.io.hashing import sha256_bytes
 from flowerops.serving.scorer import Scorer
@@ -64,3 +65,31 @@ class ScoreWork:
         except ImageRejectedError as error:
             return ScoredFile(found.path, sha256, None, error.reason)
         return ScoredFile(found.path, sha256, tuple(scored.probabilities.values()), None)
+
+
+ANSWERS = "answers-*.jsonl"
+"""The files that several machines leave in one folder."""
+
+
+def answers_bytes(files: Sequence[ScoredFile]) -> bytes:
+    """One JSON line a file that could be read; float32 probabilities come back from it bit for bit."""
+    known = [{"sha256": one.sha256, "probabilities": one.probabilities, "reason": one.reason} for one in files]
+    return b"".join(json.dumps(one).encode() + b"\n" for one in known if one["sha256"] is not None)
+
+
+def read_answers(folder: Path) -> dict[str, ScoredFile]:
+    """What several machines have left in a folder, by the SHA-256 of the photos.
+
+    Raises:
+        StoreIntegrityError: A line is not such an answer.
+    """
+    found: dict[str, ScoredFile] = {}
+    for path in sorted(folder.rglob(ANSWERS)):
+        for line in path.read_bytes().splitlines():
+            try:
+                said = json.loads(line)
+                probabilities = None if said["probabilities"] is None else tuple(map(float, said["probabilities"]))
+                found[said["sha256"]] = ScoredFile("", said["sha256"], probabilities, said["reason"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise StoreIntegrityError(f"{path} has a line that is no answer", "Run the command again.") from error
+    return found

@@ -55,6 +55,14 @@ def test_a_github_run_without_an_address_keeps_its_id():
     assert (build.id, build.uri) == ("77", None)
 
 
+def test_gitlab_names_its_pipeline():
+    env = {"GITLAB_CI": "true", "CI_PIPELINE_ID": "9", "CI_PIPELINE_URL": "https://gitlab.com/g/p/-/pipelines/9"}
+    build = build_from_environment(env)
+    assert (build.kind, build.id, build.uri) == ("gitlab", "9", env["CI_PIPELINE_URL"])
+    assert build_from_environment({**env, "CI_PIPELINE_URL": ""}).uri is None
+    assert build_from_environment({"CI_PIPELINE_ID": "9"}) is None
+
+
 @pytest.mark.parametrize(
     "env", [{}, {"CI": "true"}, {"GITHUB_RUN_ID": "77"}, {"BUILD_BUILDID": ""}, {"GITHUB_ACTIONS": "true"}]
 )

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from flowerops.domain.names import Selector
-from flowerops.domain.progress import SilentProgress
 from flowerops.errors import BadInputError, ConflictError, UsageError
 from flowerops.io.hashing import sha256_bytes
 from flowerops.io.locks import exclusive
@@ -20,6 +19,7 @@ from flowerops.services.predict import predict_with_model
 from flowerops.services.score import Scored, ScoreRequest, plan, score
 from flowerops.steps.scoring import ScoreWork
 from flowerops.targets.local.target import LocalTarget
+from helpers.registry import CALLER
 from helpers.tiny_bundle import COLOURS, photo
 
 LABELS = ("daisy", "roses")
@@ -56,7 +56,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(target: LocalTarget, folder: Path, out: Path, **options: object) -> Scored:
     request = ScoreRequest(folder, out, Selector("tiny"), **options)  # type: ignore[arg-type]
-    return score(target, request, SilentProgress())
+    return score(target, request, CALLER)
 
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, files: int, how: BaseException) -> Callable[[], None]:
@@ -179,7 +179,7 @@ def test_what_cannot_be_done_is_refused(target: LocalTarget, folder: Path, tmp_p
 def test_a_plan_counts_and_leaves_its_own_table_out(target: LocalTarget, folder: Path):
     request = ScoreRequest(folder, folder / "out.parquet", Selector("tiny"))
     assert plan(target, request)["files"] == 22
-    score(target, request, SilentProgress())
+    score(target, request, CALLER)
     assert plan(target, request)["files"] == 22
     assert plan(target, request)["scored_on"] == "this machine"
 

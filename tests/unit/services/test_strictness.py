@@ -37,7 +37,10 @@ def test_a_registered_run_is_held_to_the_asserted_accuracy_as_well():
     insist(registered, strict=True, accuracy=0.81)
     with pytest.raises(GateRejectedError, match=r"81.0 %, asserted were at least 90.0 %") as caught:
         insist(registered, strict=False, accuracy=0.9)
-    assert "m:3" in caught.value.hint
+    assert caught.value.hint == "m:3 is registered; the champion stays."
+    with pytest.raises(GateRejectedError) as caught:
+        insist({**registered, "champion": True}, strict=False, accuracy=0.9)
+    assert caught.value.hint == "m:3 is registered and the champion."
     insist({"decision": None}, strict=True, accuracy=0.9)  # nothing is known
 
 

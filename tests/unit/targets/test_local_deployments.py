@@ -50,6 +50,7 @@ def slow_copy(bundle: Path, folder: Path) -> Path:
 def deploy_script(root: Path, bundle: Path) -> str:
     return f"""
 from pathlib import Path
+from flowerops.domain.deployment import ModelRef
 from flowerops.targets.local.deployments import LocalDeployments
 local = LocalDeployments(Path({str(root)!r}))
 ref = ModelRef(name="m", version=1, digest={model(bundle).digest!r})

@@ -26,7 +26,7 @@ from flowerops.errors import ConflictError, RemoteError, UsageError
 from flowerops.io.http import send
 from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.endpoint_store import EndpointStore
-from flowerops.targets.local.processes import daemons_with, free_port, is_alive, start_daemon, stop_all
+from flowerops.targets.local.processes import boot_mark, daemons_with, free_port, is_alive, start_daemon, stop_all
 from flowerops.targets.protocol import Access
 from helpers.local_endpoints import DAISY, NAME, deploy, local_deployments, model, state_of, version_that_answers
 from helpers.served import answers, wait_until
@@ -142,6 +142,21 @@ def test_after_a_reboot_it_says_stopped_and_starts_again_where_it_was(
         deployments.resume(NAME)
     assert version_that_answers(deployments.resume(NAME).url) == 2
     assert version_that_answers(deployments.rollback(NAME).url) == 1
+
+
+def test_a_clock_that_is_set_makes_no_server_a_stranger(
+    deployments: LocalDeployments, tiny_bundle: Path, root: Path
+) -> None:
+    first = deploy(deployments, tiny_bundle, 1)
+    assert first.mark is not None
+    assert first.mark == boot_mark(first.pid)
+    later = first.model_copy(update={"started": first.started - 3600})
+    assert is_alive(later)
+    another = first.model_copy(update={"mark": f"{first.mark}0"})
+    before_the_reboot = first.model_copy(update={"mark": f"00000000-0000{first.mark[13:]}"})
+    assert not is_alive(another)
+    assert not is_alive(before_the_reboot)
+    assert boot_mark(2**30) is None
 
 
 def test_a_server_that_hangs_is_replaced(deployments: LocalDeployments, tiny_bundle: Path, root: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.judged import finish_judged
 from flowerops.cli.options import AssertAccuracy, DryRun, ModelOption, ParamsOption, RunId, Strict
 from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
@@ -65,19 +66,14 @@ def evaluate(
     from flowerops.errors import UsageError
     from flowerops.services import evaluate as service
     from flowerops.services.preview_job import plan_or_guess, with_pipeline
-    from flowerops.services.strictness import insist, with_floor
+    from flowerops.services.strictness import with_floor
 
     if schema:
         session.finish({"schema": _schema()}, _show_schema)
         return
     floor = parse_share(assert_accuracy, "--assert-accuracy-at-least")
-    if session.no_wait and (strict or floor is not None or summary_md or report):
-        raise UsageError("--no-wait leaves nobody to judge the result", "Leave --no-wait or the other option out.")
-    if strict and (model is not None or data_folder is not None):
-        raise UsageError(
-            "--strict needs the gate, which judges a run's candidate on its test split",
-            "Leave it out, or assert a number: --assert-accuracy-at-least 0.9",
-        )
+    judged = strict or floor is not None or summary_md is not None or report is not None
+    _check(session, strict=strict, judged=judged, ungated=model is not None or data_folder is not None)
     if run is not None and model is not None:
         raise UsageError("--run and --model exclude each other", "Name a run's candidate or a registered model.")
     request = service.EvaluateRequest(
@@ -101,8 +97,20 @@ def evaluate(
     publish_summary(session.console, Path(document["summary"]), summary_md, os.environ)
     if report is not None:
         copy_report(Path(document["report"]), report)
-    insist(document, strict=strict, accuracy=floor)
-    session.finish(document, show)
+    finish_judged(session, document, show, strict=strict, accuracy=floor)
+
+
+def _check(session: Session, *, strict: bool, judged: bool, ungated: bool) -> None:
+    """Refuse options that would be of no effect. judged: something is done with the result here. ungated: no gate."""
+    from flowerops.errors import UsageError
+
+    if session.no_wait and judged:
+        raise UsageError("--no-wait leaves nobody to judge the result", "Leave --no-wait or the other option out.")
+    if strict and ungated:
+        raise UsageError(
+            "--strict needs the gate, which judges a run's candidate on its test split",
+            "Leave it out, or assert a number: --assert-accuracy-at-least 0.9",
+        )
 
 
 def show(console: Console, document: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.judged import finish_judged
 from flowerops.cli.options import AssertAccuracy, DryRun, ParamsOption, RunId, Strict
 from flowerops.cli.session import Session, with_session
 
@@ -44,7 +45,7 @@ def register(
     from flowerops.cli.parameters import make_params, parse_share, read_params
     from flowerops.domain.params import GatePolicy, RegisterParams
     from flowerops.services import register as service
-    from flowerops.services.strictness import insist, with_floor
+    from flowerops.services.strictness import with_floor
 
     section = {"name": session.settings.model, **read_params(params).get("registration", {})}
     wanted = make_params(RegisterParams, section, name=name, force=force or None, reason=reason)
@@ -55,9 +56,8 @@ def register(
         session.finish({"dry_run": True, **service.plan(session.target, request)}, _show_plan)
         return
     document = service.register(session.target, request, session.caller).document()
-    if not wanted.force:
-        insist(document, strict=strict, accuracy=floor)
-    session.finish(document, show)
+    forced = wanted.force
+    finish_judged(session, document, show, strict=strict and not forced, accuracy=None if forced else floor)
 
 
 def show(console: Console, document: dict[str, Any]) -> None:

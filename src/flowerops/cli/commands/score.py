@@ -17,12 +17,13 @@ _EXAMPLES = """Examples:
 
   flowerops score photos/ --out predictions.csv --model flower_classifier:2
 
-  flowerops score photos/ --out predictions.parquet --target azureml
+  flowerops score photos/ --out predictions.parquet --target azureml --instances 4
 
 One row a file: path, sha256, predicted, confidence, a column of probabilities for each class, error, and the model's
 name, version and digest. A file that cannot be scored keeps its row, with the reason in the column error.
 
-A command that was stopped goes on where it was when it is run again, and ends in the same file.
+A command that was stopped goes on where it was when it is run again, and ends in the same file. With --target azureml
+a parallel job scores the folder; --here scores on this machine, with the workspace's model.
 
 Exit codes: 0 written, 2 a name that is neither .parquet nor .csv, 3 no such folder or model, or no file in it, 5 the
 model is damaged, 6 another command writes the same file.
@@ -32,7 +33,7 @@ _SHOWN = 10
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("score", epilog=_EXAMPLES)(with_session("score")(score))
+    app.command("score", epilog=_EXAMPLES)(with_session("score", jobs=True)(score))
 
 
 def score(
@@ -46,6 +47,9 @@ def score(
         int | None, typer.Option(help="Processes. Default: one a core.", min=1, max=256, show_default=False)
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever an earlier command has done.")] = False,
+    here: Annotated[
+        bool, typer.Option("--here", help="On this machine, with the workspace's model.", rich_help_panel="Azure ML")
+    ] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Say of every photo of a folder which class it is of, and write a table."""
@@ -54,13 +58,11 @@ def score(
     from flowerops.services.score import score as run
 
     selector = parse_selector(model or session.settings.model, "model")
-    request = ScoreRequest(folder, out, selector, workers, fresh)
+    request = ScoreRequest(folder, out, selector, workers, fresh, here)
     if dry_run:
         session.finish({"dry_run": True, **plan(session.target, request)}, _show_plan)
         return
-    if session.target.name != "local":
-        session.console.message("scoring runs on this machine: the model is brought here from the workspace")
-    session.finish({"dry_run": False, **run(session.target, request, session.console).document()}, _show)
+    session.finish({"dry_run": False, **run(session.target, request, session.caller).document()}, _show)
 
 
 def _show_plan(console: Console, document: dict[str, Any]) -> None:
@@ -74,7 +76,8 @@ def _show(console: Console, document: dict[str, Any]) -> None:
     model = document["model"]
     console.heading(f"{document['scored']:,} photos scored with {model['name']}:{model['version']}")
     speed = f"{document['files_per_second']:,} a second" if document["files_per_second"] else "nothing was left to do"
-    facts = {"table": f"{document['out']} ({document['bytes'] / 1e6:,.1f} MB)", "speed": speed}
+    size = f"{document['bytes'] / 1e6:,.1f} MB"
+    facts = {"table": f"{document['out']} ({size})", "speed": speed, "scored on": document["scored_on"]}
     if document["carried_over"]:
         facts["from before"] = f"{document['carried_over']:,} files"
     facts |= {f"as {label}": f"{count:,}" for label, count in document["predicted"].items()}

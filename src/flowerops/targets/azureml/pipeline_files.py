@@ -15,7 +15,7 @@ import yaml
 from flowerops.io.project_files import project_file
 
 Spec = dict[str, Any]
-COMPONENTS = ("intake", "decode", "preprocess", "train", "evaluate", "register")
+COMPONENTS = ("intake", "decode", "preprocess", "train", "evaluate", "register", "score")
 _FOLDER = "pipelines/azureml"
 _PARENT = "${{{{parent.inputs.{}}}}}"
 

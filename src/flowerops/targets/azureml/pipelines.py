@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from azure.ai.ml.entities import PipelineComponent, PipelineJob
 
 STEP_TAG = "flowerops.step"
-_SEVERAL_MACHINES = {"train", "decode"}
+_SEVERAL_MACHINES = {"train", "decode", "score"}
 """Steps that an order's `instances` are meant for."""
 
 

@@ -49,7 +49,7 @@ class Publisher:
         """Components, then the pipeline of them, then a deployment; calls go to it when it is complete."""
         tags = {**retraining.tags, _VERSION_TAG: version, **_OURS}
         with self._submitter.places(progress) as places:
-            for step in COMPONENTS:
+            for step in COMPONENTS[:-1]:  # the last one scores, which is no part of retraining
                 spec = read_component(step, places["code"], places["environment"])
                 self._register({**spec, "version": version, "tags": tags}, progress)
             pipeline = self._register(pipeline_component(version, literals(retraining), tags), progress)

@@ -21,7 +21,13 @@ from flowerops.targets.azureml.models import AzureModels
 from flowerops.targets.azureml.orders import OutputPlace
 from flowerops.targets.protocol import StepRequest
 
-OUTPUTS = {"preprocess": "processed", "train": "trained", "evaluate": "evaluated", "register": "registered"}
+OUTPUTS = {
+    "preprocess": "processed",
+    "train": "trained",
+    "evaluate": "evaluated",
+    "register": "registered",
+    "score": "scored",
+}
 """The output of a step's pipeline that holds its folder."""
 
 
@@ -52,6 +58,8 @@ class Wirer:
             return self._train(request, job)
         if request.name == "evaluate":
             return self._evaluate(request, job, progress)
+        if request.name == "score":
+            return self._score(request, job, progress)
         raise UsageError(f"step {request.name} has no pipeline of its own")
 
     def place_of_output(self, step: str, job: str, dataset: str | None = None) -> Place:
@@ -125,6 +133,12 @@ class Wirer:
             inputs["gate"] = shell_safe(gate)
         place = self.place_of_output("evaluate", job)
         return Wiring(inputs, folders, {"evaluated": OutputPlace(place.uri)}, frozenset(models))
+
+    def _score(self, request: StepRequest, job: str, progress: Progress) -> Wiring:
+        photos = self.sent(_path(request.inputs["photos"]), progress)
+        folders = {"photos": photos.uri, "model": self.model_uri(_path(request.inputs["bundle"]))}
+        place = self.place_of_output("score", job)
+        return Wiring({}, folders, {"scored": OutputPlace(place.uri)}, frozenset({"model"}))
 
     def sent(self, folder: Path, progress: Progress) -> Place:
         """Upload a folder of the user's under the digest of its content, unless it is there."""

@@ -11,10 +11,14 @@ LOOPBACK = "127.0.0.1"
 
 
 class ServerProcess(Document):
-    """A server on this machine. `started` (s since 1970) tells its pid from the same pid given out again later."""
+    """A server on this machine. `started` (s since 1970) tells its pid from the same pid given out again later.
+
+    mark: does so, too, where there is one, and also after the clock was set; see `processes.boot_mark`.
+    """
 
     pid: int
     started: float
+    mark: str | None = None
     port: int
     log: str
 

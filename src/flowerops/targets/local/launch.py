@@ -15,7 +15,15 @@ from flowerops.io.http import NoAnswerError, send
 from flowerops.targets.local.endpoint_logs import last_lines, logged_failure
 from flowerops.targets.local.endpoint_state import EndpointState, FrontProcess, LocalDeployment, ServerProcess
 from flowerops.targets.local.endpoint_store import EndpointStore
-from flowerops.targets.local.processes import StartedProcess, daemons_with, free_port, is_alive, start_daemon, stop_all
+from flowerops.targets.local.processes import (
+    StartedProcess,
+    boot_mark,
+    daemons_with,
+    free_port,
+    is_alive,
+    start_daemon,
+    stop_all,
+)
 
 _PORT_TRIES = 3
 _POLL_S = 0.02
@@ -75,7 +83,7 @@ class Launcher:
         arguments = ["--state", str(store.state_file), "--host", host, "--port", str(port)]
         arguments += ["--keys", str(store.keys.path), "--log", str(log)]
         pid, started = start_daemon("flowerops.serving.front", arguments, log)
-        front = FrontProcess(pid=pid, started=started, port=port, host=host, log=str(log))
+        front = FrontProcess(pid=pid, started=started, mark=boot_mark(pid), port=port, host=host, log=str(log))
         try:
             state = store.save(state.with_front(front))
             self._await_listening(front)
@@ -104,6 +112,7 @@ class Launcher:
         deployment = LocalDeployment(
             pid=pid,
             started=started,
+            mark=boot_mark(pid),
             port=port,
             log=str(log),
             endpoint=store.name,

@@ -19,6 +19,9 @@ from flowerops.io.atomic import explain_os_error
 _CLOCK_SLACK_S = 1.0
 """How far a process's start time may seem to move when the system's clock is set."""
 
+_START_FIELD = 19
+"""Of the fields behind the name in /proc/PID/stat."""
+
 _children: list[subprocess.Popen[bytes]] = []
 """What this process started; kept so that ended children are reaped and running ones are not taken for leaks."""
 
@@ -76,6 +79,19 @@ def start_time(pid: int) -> float:
         UsageError: A package is not installed.
     """
     return float(_psutil().Process(pid).create_time())
+
+
+def boot_mark(pid: int) -> str | None:
+    """What a living process keeps whatever becomes of the clock: the system's start, and the process's since then.
+
+    None where the system does not say. Source: proc(5), `starttime` and `random/boot_id`.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}:{stat.rpartition(')')[2].split()[_START_FIELD]}"
+    except (OSError, IndexError):
+        return None
 
 
 def is_alive(record: StartedProcess | None) -> bool:
@@ -162,7 +178,11 @@ def _process(record: StartedProcess | None) -> Any:
         return None
     try:
         process = psutil.Process(record.pid)
-        same = abs(process.create_time() - record.started) <= _CLOCK_SLACK_S
+        known, now = getattr(record, "mark", None), boot_mark(record.pid)
+        if known is not None and now is not None:
+            same = known == now
+        else:
+            same = abs(process.create_time() - record.started) <= _CLOCK_SLACK_S
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None

@@ -17,7 +17,7 @@ from flowerops.targets.azureml.orders import JobOrder, OutputPlace
 from flowerops.targets.azureml.pipeline_files import COMPONENTS, component_file, pipeline_file
 from flowerops.targets.azureml.pipelines import build_job, job_spec, job_yaml
 
-PIPELINES = ("data-processing", "data-processing-parallel", "train", "evaluate", "training", "retrain")
+PIPELINES = ("data-processing", "data-processing-parallel", "train", "evaluate", "training", "retrain", "score")
 GOLDEN = Path(__file__).parents[1] / "golden" / "training-on-two-gpu-workers.json"
 REGENERATE = f"{Path(sys.executable).name} {Path(__file__).relative_to(Path(__file__).parents[4])}"
 ROOT = "azureml://datastores/workspaceblobstore/paths/flowerops"
@@ -105,7 +105,7 @@ def test_there_are_no_other_files():
     assert {path.stem for path in (folder / "components").glob("*.yml")} == set(COMPONENTS)
 
 
-@pytest.mark.parametrize("name", [name for name in COMPONENTS if name != "decode"])
+@pytest.mark.parametrize("name", [name for name in COMPONENTS if name not in ("decode", "score")])
 def test_the_step_knows_every_option_that_its_component_uses(name):
     from typer.main import get_command
 
@@ -144,6 +144,7 @@ def test_a_training_on_two_gpu_workers_is_the_golden_one(tmp_path):
         ("evaluate", {"trained": f"{ROOT}/runs/run-1/train", "data": "azureml:flowers_processed:1"}),
         ("training", {"data": "azureml:flowers_processed:1"}),
         ("retrain", {"photos": f"{ROOT}/photos"}),
+        ("score", {"photos": f"{ROOT}/inputs/1", "model": "azureml:flower_classifier:1"}),
     ],
 )
 def test_every_pipeline_can_be_ordered(name, folders, tmp_path):
