@@ -104,6 +104,7 @@ def test_a_command_loads_no_other_command() -> None:
     assert "train" not in _modules_after("data", "--help")
     assert "data" not in _modules_after("doctor", "--help")
     assert _modules_after("gc", "--help") == {"gc"}
+    assert _modules_after("--version") == set()
 
 
 def test_completion_loads_the_command_that_is_typed() -> None:

@@ -71,8 +71,10 @@ def __getattr__(name: str) -> _Verb:
 
 
 def _asked_for() -> str | None:
-    """The command that this process was started for; None where all may be needed."""
+    """The command that this process was started for: empty for none, None where all may be needed."""
     words = _typed()
+    if words == ["--version"]:
+        return ""
     return words[0] if words and words[0] in _FIRST_WORDS else None
 
 
