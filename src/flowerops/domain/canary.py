@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from flowerops.domain.documents import Document
 
-MOST_PERCENT = 50
 _ENOUGH = 20
 """From so many requests on a share of errors, or a percentile, is taken for more than chance before the watch ends."""
 _TOO_MANY = 3

@@ -34,11 +34,6 @@ class DatasetDiff(Document):
     duplicates: list[str]
     conflicts: list[str]
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing changed."""
-        return not (self.added or self.removed or self.relabelled or self.moved)
-
 
 def diff(before: Sequence[RawFile], after: Sequence[RawFile]) -> DatasetDiff:
     """Compare two versions' rows; for a first version `before` is empty."""

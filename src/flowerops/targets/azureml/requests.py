@@ -21,15 +21,6 @@ from flowerops.targets.azureml.models import AzureModels
 from flowerops.targets.azureml.orders import OutputPlace
 from flowerops.targets.protocol import StepRequest
 
-OUTPUTS = {
-    "preprocess": "processed",
-    "train": "trained",
-    "evaluate": "evaluated",
-    "register": "registered",
-    "score": "scored",
-}
-"""The output of a step's pipeline that holds its folder."""
-
 
 @dataclass(frozen=True)
 class Wiring:

@@ -23,7 +23,6 @@ from flowerops.targets.azureml.snapshot import code_snapshot
 RUN_TAG = "flowerops.run"
 REQUEST_TAG = "flowerops.request"
 COLLECTED_TAG = "flowerops.collected"
-_RECENT = 100
 _FILES = {"preprocess": "data-processing"} | {name: name for name in ("train", "evaluate", "training", "score")}
 """Stem of the YAML file of a step's own pipeline, and of the training pipeline."""
 _PARALLEL = "data-processing-parallel"
