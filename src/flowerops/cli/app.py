@@ -68,28 +68,28 @@ def _root(
     del version
 
 
-for _module in (
-    demo,
-    run_command,
-    preprocess,
-    train,
-    evaluate,
-    register,
-    deploy,
-    smoketest,
-    predict,
-    score,
-    drift,
-    explain,
-    lineage,
-    reproduce,
-):
-    _module.add_to(app)
-package.add_to(app)
-for _upkeep in (verify, gc, doctor, config):
-    _upkeep.add_to(app)
-for _group in (init, data, models, runs, deployments, ui, pipelines, step):
-    _group.add_to(app)
+_PANELS = {
+    "From photos to an endpoint": (demo, run_command, preprocess, train, evaluate, register, deploy, smoketest),
+    "Use a model": (predict, score, explain, drift, package),
+    "Look back": (lineage, reproduce, runs, ui),
+    "What there is": (data, models, deployments, pipelines),
+    "Set up and maintain": (init, doctor, config, verify, gc, step),
+}
+"""The commands under the headings of `flowerops --help`, in its order."""
+
+
+def _add_all() -> None:
+    for panel, modules in _PANELS.items():
+        commands, groups = len(app.registered_commands), len(app.registered_groups)
+        for module in modules:
+            module.add_to(app)
+        for command in app.registered_commands[commands:]:
+            command.rich_help_panel = panel
+        for group in app.registered_groups[groups:]:
+            group.rich_help_panel = panel
+
+
+_add_all()
 
 
 def main(arguments: list[str] | None = None) -> None:
