@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,9 @@ def suspend_between_writes(step: psutil.Process, place: Path) -> None:
     """Suspended in the middle of a write, the step would keep every other command from the ledger of runs."""
     while True:
         step.suspend()
+        while step.status() != psutil.STATUS_STOPPED:
+            time.sleep(0.05)
+        time.sleep(0.2)  # its other threads stop a moment later
         with contextlib.closing(sqlite3.connect(place / ".flowerops/mlflow.db", timeout=0)) as ledger:
             try:
                 ledger.execute("BEGIN IMMEDIATE")

@@ -73,6 +73,8 @@ def _add_run(graph: Lineage, root: str, target: Target, model: ModelVersion, inf
     graph.link(experiment, run_node, "has the run")
     processed = _add_dataset(graph, target, info.processed)
     for step in run.steps if run else []:
+        if not _concerns(step, model):
+            continue
         node = graph.add(
             "step",
             f"{step.name} {step.id[:8]}",
@@ -87,6 +89,11 @@ def _add_run(graph: Lineage, root: str, target: Target, model: ModelVersion, inf
         elif step.name == "preprocess":
             graph.link(node, processed, "made")
     _add_build(graph, run_node, *origin_of(model, info))
+
+
+def _concerns(step: Run, model: ModelVersion) -> bool:
+    """A run can be registered under several names, each time by a step of its own."""
+    return step.name != "register" or step.tags.get("model", model.name).partition(":")[0] == model.name
 
 
 def _add_dataset(graph: Lineage, target: Target, ref: VersionRef) -> str:
