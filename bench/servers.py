@@ -103,6 +103,9 @@ def running(contender: Contender, photo: bytes, log: Path) -> Iterator[Running]:
     """Start a server and wait for its first good answer; it is ended with all its processes after the block."""
     port = _free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AML_", "AZUREML_"))}
+    path = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )  # MLflow starts uvicorn by name
     began = time.perf_counter()
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -110,7 +113,7 @@ def running(contender: Contender, photo: bytes, log: Path) -> Iterator[Running]:
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            env=kept | {"MLFLOW_DISABLE_TELEMETRY": "true"} | dict(contender.variables),
+            env=kept | {"MLFLOW_DISABLE_TELEMETRY": "true", "PATH": path} | dict(contender.variables),
             cwd=log.parent,
         )
     tree = psutil.Process(process.pid)
