@@ -98,18 +98,19 @@ class AzureRuns:
     @contextlib.contextmanager
     def recorded_step(self, run_id: str, name: str, tags: Mapping[str, str]) -> Iterator[str]:
         """Record work of this process as a tag of the run: the workspace has no runs that are no jobs."""
-        step_id = f"{run_id}.{name}"
+        place = f"{name}.{tags['model']}" if "model" in tags else name  # a run can be registered under several names
+        step_id = f"{run_id}.{place}"
         record = {"started_ms": _now_ms(), "ended_ms": None, "status": "RUNNING", "tags": dict(tags)}
-        self._note(run_id, name, record)
+        self._note(run_id, place, record)
         try:
             yield step_id
         except BaseException as failure:
             killed = isinstance(failure, KeyboardInterrupt | SystemExit)
             with contextlib.suppress(Exception):  # what went wrong first is what the user must hear of
-                self._note(run_id, name, {**record, "ended_ms": _now_ms(), "status": "KILLED" if killed else "FAILED"})
+                self._note(run_id, place, {**record, "ended_ms": _now_ms(), "status": "KILLED" if killed else "FAILED"})
             raise
         record["tags"] = {**tags, **self._waiting_tags.pop(step_id, {})}
-        self._note(run_id, name, {**record, "ended_ms": _now_ms(), "status": "FINISHED"})
+        self._note(run_id, place, {**record, "ended_ms": _now_ms(), "status": "FINISHED"})
 
     def find(self, run_id: str) -> Run:
         """A run with its steps, those of its further jobs and the recorded ones among them."""
@@ -214,8 +215,8 @@ class AzureRuns:
         """Further jobs of a run, newest first."""
         return self._jobs.recent(100, lambda job: job.name != run_id and job.tags.get(RUN_TAG) == run_id)
 
-    def _note(self, run_id: str, name: str, record: Mapping[str, object]) -> None:
-        self._jobs.tag(run_id, {f"{_STEP_TAG}{name}": json.dumps(record)})
+    def _note(self, run_id: str, place: str, record: Mapping[str, object]) -> None:
+        self._jobs.tag(run_id, {f"{_STEP_TAG}{place}": json.dumps(record)})
 
     def _with_steps(self, job: Job, further: list[Job]) -> Run:
         steps = [_step(state, one.experiment) for one in (job, *further) for state in self._jobs.steps(one.name)]
@@ -255,11 +256,11 @@ def _step(state: StepState, experiment: str) -> Run:
 
 def _recorded(job: Job, key: str, text: str) -> Run:
     record = json.loads(text)
-    name = key.removeprefix(_STEP_TAG)
+    place = key.removeprefix(_STEP_TAG)
     return Run(
-        id=f"{job.name}.{name}",
+        id=f"{job.name}.{place}",
         experiment=job.experiment,
-        name=name,
+        name=place.partition(".")[0],
         status=record["status"],
         started_ms=record["started_ms"],
         ended_ms=record["ended_ms"],
