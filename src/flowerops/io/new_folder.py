@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from flowerops.errors import BadInputError, ConflictError
@@ -27,20 +27,33 @@ def check_new_folder(target: Path) -> Path:
     return place
 
 
+def _remove_empty(place: Path) -> None:
+    with contextlib.suppress(OSError):
+        place.rmdir()
+
+
 @contextlib.contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(
+    target: Path,
+    check: Callable[[Path], Path] = check_new_folder,
+    clear: Callable[[Path], object] = _remove_empty,
+) -> Iterator[Path]:
     """Fill a temporary folder beside the target, which gets the target's name when the block ends well.
+
+    Args:
+        target: The folder.
+        check: Gives its absolute name, or refuses what is there.
+        clear: Makes way at the end for the new folder, by the absolute name.
 
     Raises:
         BadInputError: The target is a file, or has something in it.
         ConflictError: Somebody put something there meanwhile.
     """
-    place = check_new_folder(target)
+    place = check(target)
     with staging_folder(place.parent) as temp:
         yield temp
         sync_disk()
-        with contextlib.suppress(OSError):
-            place.rmdir()  # an empty one
+        clear(place)
         try:
             temp.rename(place)
         except OSError as error:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flowerops.domain.names import Selector
 from flowerops.domain.progress import Progress
-from flowerops.errors import BadInputError, ConflictError, UsageError
-from flowerops.io.atomic import atomic_write, explain_os_error, staging_folder, sync_disk, sync_folder
+from flowerops.errors import BadInputError, UsageError
+from flowerops.io.atomic import atomic_write
 from flowerops.io.discard import discard
 from flowerops.io.hashing import sha256_file
+from flowerops.io.new_folder import new_folder
 from flowerops.services.package_context import BASE_IMAGE, PORT, default_tag, write_context
 from flowerops.services.package_engine import build_image, check_tag, find_engine
 from flowerops.services.selection import find_model
@@ -62,7 +61,7 @@ def package(target: Target, request: PackageRequest, progress: Progress) -> dict
     engine = _check(request)
     model = find_model(target, request.model)
     bundle = target.models.open(model)
-    with _replaced(request.folder) as temp:
+    with new_folder(request.folder, check_folder, _make_way) as temp:
         pins = write_context(temp, model, bundle, request.base_image)
         files = _mark(temp, model)
     place = request.folder.resolve()
@@ -121,24 +120,9 @@ def _mark(folder: Path, model: ModelVersion) -> list[str]:
     return names
 
 
-@contextmanager
-def _replaced(folder: Path) -> Iterator[Path]:
-    """Fill a temporary folder that takes the folder's place when the block ends well."""
-    place = check_folder(folder)
-    with staging_folder(place.parent) as temp:
-        yield temp
-        sync_disk()
-        check_folder(folder)
-        discard(place)
-        try:
-            temp.rename(place)
-        except OSError as error:
-            if place.exists():
-                raise ConflictError(
-                    f"{folder} was taken meanwhile", "Name a folder that does not exist yet."
-                ) from error
-            raise explain_os_error(error, place) from error
-        sync_folder(place.parent)
+def _make_way(place: Path) -> None:
+    check_folder(place)  # somebody may have put something there meanwhile
+    discard(place)
 
 
 def _described(model: ModelVersion, request: PackageRequest) -> dict[str, Any]:
