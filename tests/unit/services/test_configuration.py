@@ -30,7 +30,7 @@ def shown(folder: Path, *names: str, **flags: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("given", [some for n in range(5) for some in itertools.combinations(SOURCES, n)], ids=str)
 @pytest.mark.parametrize(
-    ("env", "dotenv"), itertools.product(("FLOWEROPS_COMPUTE", "AML_COMPUTE_CLUSTER_NAME"), repeat=2)
+    ("env", "dotenv"), list(itertools.product(("FLOWEROPS_COMPUTE", "AML_COMPUTE_CLUSTER_NAME"), repeat=2))
 )
 def test_the_origin_is_the_source_that_the_value_came_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], env: str, dotenv: str

@@ -89,7 +89,12 @@ def test_too_many_images_are_refused() -> None:
     assert refusal(data(*[[[[0, 0, 0]]]] * 5)) == (400, "too_many_images")
 
 
-@pytest.mark.parametrize("body", [b"", b"\x1f\x8b", b"no gzip at all", gzip.compress(b"x" * 99)[:-9]])
+# The ids are given, since a gzip carries its time and test processes must agree on the names of tests.
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\x1f\x8b", b"no gzip at all", gzip.compress(b"x" * 99)[:-9]],
+    ids=["empty", "only the magic number", "text", "cut off"],
+)
 def test_what_is_not_gzip_is_refused(body: bytes) -> None:
     assert refusal(body, content_encoding="gzip") == (400, "bad_gzip")
 
