@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import os
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -23,6 +25,17 @@ _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _TAR_MAGIC = (b"ustar\x0000", b"ustar  \x00")
 _ENCRYPTED = 0x1
 
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    gzip.BadGzipFile,
+    NotImplementedError,
+    struct.error,
+    ValueError,
+)
+
 Member = tuple[str, IO[bytes], int]
 """A file's name, its content, and how far into the archive it lies, in bytes."""
 
@@ -33,9 +46,16 @@ def archive_kind(path: Path) -> str | None:
         head = stream.read(512)
     if head.startswith(_GZIP):
         return "tar.gz"
-    if head[:2] == _ZIP and zipfile.is_zipfile(path):
+    if head[:2] == _ZIP and _is_zip(path):
         return "zip"
     return "tar" if head[257:265] in _TAR_MAGIC else None
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # one on several disks; unpacking says so
+        return True
 
 
 def unpack(path: Path, folder: Path, progress: Progress, budget: Budget | None = None) -> None:
@@ -64,8 +84,12 @@ def unpack(path: Path, folder: Path, progress: Progress, budget: Budget | None =
                 task.advance(position - done)
                 done = position
             task.advance(path.stat().st_size - done)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError) as error:
-        raise BadInputError(f"{path} is damaged: {error}", "Get the archive again.") from error
+    except _DAMAGED as error:
+        raise _damaged(path, error) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # zipfile seeks to wherever a member says that it is
+            raise
+        raise _damaged(path, error) from error
 
 
 def _zip_members(path: Path) -> Iterator[Member]:
@@ -78,7 +102,7 @@ def _zip_members(path: Path) -> Iterator[Member]:
             if kind not in (0, 0o10, 0o4):  # of Unix: nothing said, a regular file, a folder
                 raise _refused(path, member.filename, "is a link or a device")
             position += member.compress_size
-            if not member.is_dir():
+            if not member.filename.endswith("/"):  # is_dir() trips over an empty name
                 with archive.open(member) as stream:
                     yield member.filename, stream, position
 
@@ -147,6 +171,10 @@ def _write(folder: Path, name: str, stream: IO[bytes], archive: Path, budget: Bu
         raise _refused(archive, name, "is a file and a folder at once") from error
     except RuntimeError as error:  # zipfile's word for a password that is needed
         raise BadInputError(f"{archive}: {name!r}: {error}", "Unpack it and name the folder.") from error
+
+
+def _damaged(archive: Path, error: Exception) -> BadInputError:
+    return BadInputError(f"{archive} is damaged: {error}", "Get the archive again.")
 
 
 def _refused(archive: Path, name: str, reason: str) -> BadInputError:
