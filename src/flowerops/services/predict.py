@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flowerops.datasets.scan import MAX_FILE_BYTES
 from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError, RemoteError
 from flowerops.images import ImageRejectedError
 from flowerops.io.http import send
+from flowerops.io.reading import read_bounded
 from flowerops.services.selection import find_model
 from flowerops.services.smoke_client import message_of, status_of
 from flowerops.serving.scorer import Scorer
@@ -72,6 +74,6 @@ def read_image(path: Path) -> bytes:
         BadInputError: It cannot be read.
     """
     try:
-        return path.read_bytes()
+        return read_bounded(path, MAX_FILE_BYTES)
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror}", "Name image files.") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from flowerops.datasets.objects import read_photo
 from flowerops.datasets.processed import ProcessedVersion
 from flowerops.datasets.raw import RawVersion
 from flowerops.datasets.scan import FoundFile, scan_folder
@@ -120,7 +121,7 @@ def from_folder(folder: Path, known: Sequence[str], geometry: Geometry, progress
 
     def prepare(found: FoundFile) -> _Decoded | Quarantined:
         try:
-            data = found.location.read_bytes()
+            data = read_photo(found.location)
             image = prepare_image(data, geometry.size, geometry.fit)
             return _Decoded(found, image.pixels, (image.width, image.height), sha256_bytes(data))
         except ImageRejectedError as error:
