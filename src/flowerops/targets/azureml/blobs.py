@@ -54,13 +54,6 @@ class Blobs:
         folders = {name for name in found if found[name] == 0 and any(other.startswith(name + "/") for other in found)}
         return {name[len(prefix) :]: size for name, size in found.items() if name not in folders}
 
-    def folders(self, folder: str) -> list[str]:
-        """Names of the folders right below a folder."""
-        prefix = folder.rstrip("/") + "/"
-        with translating(f"list {folder} in datastore {self.datastore}"):
-            found = self._container.walk_blobs(name_starts_with=prefix, delimiter="/")
-            return sorted(one.name[len(prefix) :].rstrip("/") for one in found if one.name.endswith("/"))
-
     def read(self, name: str) -> bytes | None:
         """A blob's bytes, or None when there is none."""
         from azure.core.exceptions import ResourceNotFoundError
@@ -91,13 +84,18 @@ class Blobs:
                 task.advance()
 
     def download(self, names: Sequence[str], folder: str, into: Path, label: str, progress: Progress) -> None:
-        """Read many files of a folder into a folder here, each whole or not at all."""
+        """Read many files of a folder into a folder here, each whole or not at all.
+
+        Raises:
+            BadInputError: A name leads out of the folder; nothing was read then.
+        """
         if not names:
             return
+        dangerous = next((name for name in names if name.startswith("/") or ".." in name.split("/")), None)
+        if dangerous is not None:
+            raise BadInputError(f"datastore {self.datastore} has a file with a dangerous name: {folder}/{dangerous}")
 
         def fetch(name: str) -> None:
-            if ".." in name.split("/"):
-                raise BadInputError(f"datastore {self.datastore} has a file with a dangerous name: {folder}/{name}")
             data = self.read(f"{folder.rstrip('/')}/{name}")
             if data is not None:
                 atomic_write(into / name, data, durable=False)
