@@ -486,6 +486,21 @@ def test_relative_search_paths_still_mean_the_same_for_a_daemon(
     assert log.read_text() == "hello\n"
 
 
+def test_a_daemon_is_no_left_over_of_the_job_that_started_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agents of CI systems end what carries the job's mark when the job is over."""
+    marks = ("RUNNER_TRACKING_ID", "VSTS_PROCESS_LOOKUP_ID", "JENKINS_NODE_COOKIE")
+    for name in (*marks, "OURS"):
+        monkeypatch.setenv(name, "job-1")
+    (tmp_path / "teller.py").write_text("import os; print(*sorted(os.environ), flush=True)")
+    log = tmp_path / "logs" / "log"
+    pid, started = start_daemon("teller", [], log, {"PYTHONPATH": str(tmp_path)})
+    record = ServerProcess(pid=pid, started=started, port=1, log=str(log))
+    psutil.wait_procs([psutil.Process(pid)] if is_alive(record) else [], timeout=60)
+    seen = log.read_text().split()
+    assert "OURS" in seen
+    assert not set(marks) & set(seen)
+
+
 def test_a_listening_port_is_taken_and_a_free_one_is_not() -> None:
     port = free_port()
     assert not port_is_taken(port)
