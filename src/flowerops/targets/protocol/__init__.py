@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from flowerops.targets.protocol.datasets import DatasetEntry, DatasetStore, DatasetVersion
-from flowerops.targets.protocol.endpoints import Access, EndpointHost, Machines, Probe, RequestCounter
+from flowerops.targets.protocol.endpoints import (
+    AS_BEFORE,
+    PLAIN,
+    Access,
+    EndpointHost,
+    Machines,
+    Probe,
+    RequestCounter,
+    StartOptions,
+)
 from flowerops.targets.protocol.models import ARCHIVED_TAG, ModelRegistry, ModelVersion
 from flowerops.targets.protocol.pipelines import (
     JobPreview,
@@ -19,6 +28,8 @@ from flowerops.targets.protocol.target import Target
 
 __all__ = [
     "ARCHIVED_TAG",
+    "AS_BEFORE",
+    "PLAIN",
     "Access",
     "Checkpointing",
     "DatasetEntry",
@@ -39,6 +50,7 @@ __all__ = [
     "Run",
     "RunStore",
     "Schedule",
+    "StartOptions",
     "StepOutput",
     "StepRequest",
     "Storage",

@@ -31,6 +31,9 @@ class DatasetVersion:
         """Name, number and digest."""
         return VersionRef(name=self.name, version=self.version, digest=self.manifest.digest)
 
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
+
 
 @dataclass(frozen=True)
 class DatasetEntry:

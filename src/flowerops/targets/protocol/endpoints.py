@@ -43,14 +43,34 @@ class Machines:
 
 @dataclass(frozen=True)
 class Access:
-    """Who reaches an endpoint of this machine.
+    """How clients reach an endpoint of this machine.
 
     host: The address to listen on; None keeps the endpoint's, which is 127.0.0.1 at first. key: Whether clients need
-    an API key; None leaves that as it is.
+    an API key; None leaves that as it is. port: None keeps the one that it has, or takes a free one.
     """
 
     host: str | None = None
     key: bool | None = None
+    port: int | None = None
+
+
+AS_BEFORE = Access()
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """How a model is to be served.
+
+    machines: What it runs on. access: How clients will reach it; whether they need a key is so from the start on, for
+    what serves already, too. quantized: Serve the bundle's int8 model.
+    """
+
+    machines: Machines = Machines()
+    access: Access = AS_BEFORE
+    quantized: bool = False
+
+
+PLAIN = StartOptions()
 
 
 class RequestCounter(Protocol):
@@ -79,21 +99,18 @@ class EndpointHost(Protocol):
             ConflictError: Somebody else listens on the wanted one.
         """
 
-    def start(
-        self,
-        endpoint: str,
-        bundle_dir: Path,
-        model: ModelRef,
-        port: int | None = None,
-        machines: Machines | None = None,
-        *,
-        access: Access | None = None,
-        quantized: bool = False,
-    ) -> Deployment:
+    def start(self, endpoint: str, bundle_dir: Path, model: ModelRef, options: StartOptions = PLAIN) -> Deployment:
         """Start the idle colour and wait until it is ready; traffic stays where it is.
 
+        Args:
+            endpoint: Its name; made when new.
+            bundle_dir: The model's sealed bundle.
+            model: Its registered name and version, and the digest that the bundle must have.
+            options: How it is to be served.
+
         Raises:
-            UsageError: The target cannot give that access.
+            UsageError: The target has no such machines, or cannot give that access.
+            ConflictError: The port is taken.
             RemoteError: It did not become ready, and is gone again; the error has its last log lines.
         """
 
@@ -105,23 +122,18 @@ class EndpointHost(Protocol):
             RemoteError: Nothing serves there.
         """
 
-    def activate(
-        self, endpoint: str, deployment: Deployment, port: int | None = None, access: Access | None = None
-    ) -> Endpoint:
-        """Move all traffic to a deployment that is ready; the one before stays for a rollback."""
-
-    def split(
-        self,
-        endpoint: str,
-        deployment: Deployment,
-        percent: int,
-        port: int | None = None,
-        access: Access | None = None,
-    ) -> Endpoint:
-        """Give a deployment that is ready a share of the traffic; the active one keeps the rest.
+    def activate(self, endpoint: str, deployment: Deployment, access: Access = AS_BEFORE) -> Endpoint:
+        """Move all traffic to a deployment that is ready; the one before stays for a rollback.
 
         Raises:
-            ConflictError: Nothing is active.
+            ConflictError: The port is taken, or somebody else deployed meanwhile. Traffic stays where it was.
+        """
+
+    def split(self, endpoint: str, deployment: Deployment, percent: int, access: Access = AS_BEFORE) -> Endpoint:
+        """Give a deployment that is ready a share of the traffic, 1 to 50 percent; the active one keeps the rest.
+
+        Raises:
+            ConflictError: Nothing is active, the port is taken, or somebody else deployed meanwhile.
         """
 
     def requests_of(self, endpoint: str, deployment: Deployment) -> RequestCounter | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from flowerops.domain.audit import AuditEntry
+from flowerops.domain.deployment import ModelRef
 
 ARCHIVED_TAG = "archived"
 """Tag of a model version: `true` while it is put away."""
@@ -29,6 +30,11 @@ class ModelVersion:
     created_ms: int
     champion: bool
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> ModelRef:
+        """Name, number and digest."""
+        return ModelRef(name=self.name, version=self.version, digest=self.digest)
 
     @property
     def archived(self) -> bool:
