@@ -15,6 +15,7 @@ from flowerops.errors import BadInputError
 from flowerops.services.pipeline import Caller, Pipeline, begin
 from flowerops.services.selection import champion_of, find_model
 from flowerops.services.train import BUNDLE_DIR, TRAINED
+from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import DatasetVersion, ModelVersion, Run, StepOutput, Target
 
 
@@ -48,7 +49,7 @@ class Evaluated:
         found, subject = self.evaluation, {"run_id": self.run_id}
         data: dict[str, Any] = {"data_folder": found.data_folder}
         if self.model is not None:
-            subject = {"model": f"{self.model.name}:{self.model.version}"}
+            subject = {"model": str(self.model)}
         if found.dataset is not None:
             data = {"dataset": found.dataset.model_dump()}
         return {
@@ -86,8 +87,8 @@ def plan(target: Target, request: EvaluateRequest) -> dict[str, Any]:
     ref = read_bundle(subject.bundle).processed
     data = str(request.folder) if request.folder else f"the test split of {ref.name}:{ref.version}"
     model = subject.model
-    named = f"{model.name}:{model.version}" if model else f"run {subject.run.id if subject.run else '-'}"
-    return {"subject": named, "data": data, "champion": f"{champion.name}:{champion.version}" if champion else None}
+    named = str(model) if model else f"run {subject.run.id if subject.run else '-'}"
+    return {"subject": named, "data": data, "champion": str(champion) if champion else None}
 
 
 def evaluate(target: Target, request: EvaluateRequest, caller: Caller) -> Evaluated:
@@ -202,9 +203,9 @@ def _subject(target: Target, request: EvaluateRequest) -> _Subject:
 
 
 def _version(target: Target, ref: VersionRef) -> DatasetVersion:
-    for found in target.datasets.all(ref.name):
-        if found.manifest.digest == ref.digest:
-            return found
+    found = with_digest(target, ref.name, ref.digest)
+    if found is not None:
+        return found
     raise BadInputError(
         f"dataset {ref.name}:{ref.version or ''} ({ref.digest[:12]}) is not here",
         "Evaluate on a folder of photos with --data-folder.",

@@ -84,16 +84,16 @@ def explain(target: Target, request: ExplainRequest, progress: Progress) -> dict
     scorer = Scorer.load(target.models.open(model), model.digest)
     if request.label is not None and request.label not in scorer.labels:
         raise BadInputError(
-            f"{model.name}:{model.version} knows no class {request.label!r}",
+            f"{model} knows no class {request.label!r}",
             did_you_mean(request.label, scorer.labels),
         )
-    named = f"{model.name}:{model.version}"
+    named = str(model)
     explanations = []
     with progress.task("explaining", len(placed), "photo") as task:
         for path, data, out in placed:
             explanations.append(_explain(scorer, named, path, data, out, request))
             task.advance()
-    described = {"name": model.name, "version": model.version, "digest": model.digest}
+    described = model.ref.model_dump()
     return {"explanations": explanations, "model": described, "synthetic": scorer.info.synthetic}
 
 

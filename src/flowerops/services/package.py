@@ -114,7 +114,7 @@ def _known(mark: Path) -> dict[str, str]:
 
 def _mark(folder: Path, model: ModelVersion) -> list[str]:
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    described = {"name": model.name, "version": model.version, "digest": model.digest}
+    described = model.ref.model_dump()
     files = {name: sha256_file(folder / name) for name in names}
     atomic_write(folder / MARK, json.dumps({"schema_version": 1, "model": described, "files": files}, indent=2) + "\n")
     return names
@@ -127,7 +127,7 @@ def _make_way(place: Path) -> None:
 
 def _described(model: ModelVersion, request: PackageRequest) -> dict[str, Any]:
     return {
-        "model": {"name": model.name, "version": model.version, "digest": model.digest},
+        "model": model.ref.model_dump(),
         "base_image": request.base_image,
         "pinned": "@sha256:" in request.base_image,
         "image": request.build,

@@ -129,7 +129,7 @@ class Retrained:
             "run_id": self.run.id,
             "status": self.run.status,
             "steps": [{"name": step.name, "status": step.status} for step in self.run.steps],
-            "model": {"name": model.name, "version": model.version, "digest": model.digest} if model else None,
+            "model": model.ref.model_dump() if model else None,
             "champion": bool(model and model.champion),
         }
 

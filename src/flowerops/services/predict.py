@@ -39,7 +39,7 @@ def predict_with_model(
         except ImageRejectedError as error:
             raise BadInputError(f"{path}: {error.message}", error.hint) from error
         predictions.append({"path": str(path), "label": scored.label, "probabilities": scored.probabilities})
-    described = {"name": model.name, "version": model.version, "digest": model.digest}
+    described = model.ref.model_dump()
     return {"predictions": predictions, "model": described, "synthetic": scorer.info.synthetic}
 
 

@@ -47,7 +47,7 @@ class Registered:
     def document(self) -> dict[str, Any]:
         """The result's JSON members."""
         return {
-            "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
+            "model": self.model.ref.model_dump(),
             "champion": self.model.champion,
             "decision": self.decision.model_dump(),
             "existed": self.existed,
@@ -126,7 +126,7 @@ def register_candidate(
         decision = _decide(candidate.run, evaluation, champion_of(before), request)
         with step as step_id:
             model = _register(target, candidate, evaluation, decision, request, caller)
-            target.runs.tag(step_id, {"model": f"{model.name}:{model.version}", "outcome": decision.outcome})
+            target.runs.tag(step_id, {"model": str(model), "outcome": decision.outcome})
     return Registered(model, decision, False)
 
 
@@ -141,7 +141,7 @@ def _decide(run: Run, evaluation: Evaluation, champion: ModelVersion | None, req
     """Ask the gate again from the recorded facts, so that nothing between evaluation and here can slip past it."""
     if champion is not None and evaluation.champion_digest != champion.digest and not request.params.force:
         raise ConflictError(
-            f"this run was not compared with the champion, {champion.name}:{champion.version}",
+            f"this run was not compared with the champion, {champion}",
             f"Run: flowerops evaluate --run {run.id} --name {champion.name}",
         )
     # Under a name without a champion the candidate is the first, whatever it was compared with under another name.

@@ -11,7 +11,7 @@ from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo
 from flowerops.domain.names import Selector
 from flowerops.errors import ConflictError, StoreIntegrityError, UsageError
 from flowerops.io.discard import size_of
-from flowerops.services.entries import find_entry
+from flowerops.services.versions import find_entry
 from flowerops.targets.protocol import DatasetEntry, ModelVersion, Target
 
 _DIGEST_TAGS = ("dataset_digest", "processed_digest")
@@ -68,7 +68,7 @@ def _users(target: Target, entry: DatasetEntry) -> Iterator[str]:
         for name in target.models.names():
             for model in target.models.versions(name):
                 if entry.digest in _digests(model):
-                    yield f"{model.name}:{model.version}"
+                    yield str(model)
 
 
 def _parents(entry: DatasetEntry) -> set[str]:

@@ -41,7 +41,7 @@ def train_as_job(
     """
     target = pipeline.target
     raw, processed = prepared.raw, prepared.processed
-    pipeline.tag({"dataset_id": f"{raw.name}:{raw.version}", "processed_id": f"{processed.name}:{processed.version}"})
+    pipeline.tag({"dataset_id": str(raw), "processed_id": str(processed)})
     order = TrainingOrder(
         raw=raw,
         processed=processed,

@@ -9,7 +9,7 @@ from flowerops.datasets.raw import NewPhotos, ingest
 from flowerops.datasets.reference import REFERENCE_FILE, read_reference
 from flowerops.datasets.rows import read_manifest, read_rows
 from flowerops.domain.dataset import MANIFEST_FILE, ROWS_FILE, RawFile, VersionManifest
-from flowerops.domain.names import Selector, did_you_mean
+from flowerops.domain.names import Selector
 from flowerops.domain.progress import Progress, SilentProgress
 from flowerops.domain.steps import StepContext
 from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
@@ -20,6 +20,7 @@ from flowerops.targets.azureml.blobs import Upload
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.mirror import Mirror, Place
 from flowerops.targets.protocol import DatasetEntry, DatasetVersion
+from flowerops.targets.selecting import not_found
 
 _DOCUMENTS = (MANIFEST_FILE, ROWS_FILE)
 _EXTRAS = ("hygiene.json",)
@@ -46,17 +47,13 @@ class AzureDatasets:
         for found in known:
             if selector.version in (None, found.version):
                 return found
-        if known:
-            numbers = ", ".join(str(found.version) for found in reversed(known))
-            raise BadInputError(f"dataset {selector.name!r} has no version {selector.version}", f"There is {numbers}.")
-        names = {found.name for found in self.all()}
-        hint = did_you_mean(selector.name, names) if names else "Make one with: flowerops preprocess --data-folder DIR"
-        raise BadInputError(f"there is no dataset {selector.name!r}", hint)
+        numbers = [found.version for found in known]
+        raise not_found("dataset", selector, numbers, lambda: {found.name for found in self.all()})
 
     def open(self, version: DatasetVersion | DatasetEntry) -> Path:
         """Download what is not here yet."""
         place = self._place(version.folder)
-        return self._mirror.bring(place, f"downloading {version.name}:{version.version}", self._progress)
+        return self._mirror.bring(place, f"downloading {version}", self._progress)
 
     def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
         """Hash the photos and write the manifest here; `number` uploads both.
@@ -142,7 +139,7 @@ class AzureDatasets:
         if place is None or not place.path.startswith(self._mirror.place("datasets", "").path):
             return None
         version = self.number(folder)
-        return f"azureml:{version.name}:{version.version}"
+        return f"azureml:{version}"
 
     # --- upload ---------------------------------------------------------------------------------------------------
 

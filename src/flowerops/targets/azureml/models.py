@@ -51,15 +51,13 @@ class AzureModels:
     def open(self, model: ModelVersion) -> Path:
         """Download the bundle and check its seal."""
         place = self._place(model.bundle)
-        folder = self._mirror.bring(place, f"downloading {model.name}:{model.version}", self._progress)
+        folder = self._mirror.bring(place, f"downloading {model}", self._progress)
         verify_seal(folder, model.digest)
         return folder
 
     def fetch(self, model: ModelVersion) -> Path:
         """Download the bundle, over what was here before."""
-        return self._mirror.bring(
-            self._place(model.bundle), f"downloading {model.name}:{model.version}", self._progress, anew=True
-        )
+        return self._mirror.bring(self._place(model.bundle), f"downloading {model}", self._progress, anew=True)
 
     def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
         """Upload the bundle if it lies here only, then take the next number."""
@@ -94,7 +92,7 @@ class AzureModels:
         A bundle that is part of a job's output stays with the job.
         """
         place, ours = self._place(model.bundle), self._mirror.place("bundles", model.digest[:16])
-        with translating(f"remove {model.name}:{model.version}"):
+        with translating(f"remove {model}"):
             self._client.ml.models.archive(model.name, version=str(model.version))
         others = (one for name in self.names() for one in self._listed(name))
         if place == ours and not any(place_of_uri(str(one.path)) == place for one in others):
