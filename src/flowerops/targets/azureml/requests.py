@@ -19,7 +19,7 @@ from flowerops.targets.azureml.data import AzureDatasets
 from flowerops.targets.azureml.mirror import Mirror, Place
 from flowerops.targets.azureml.models import AzureModels
 from flowerops.targets.azureml.orders import OutputPlace
-from flowerops.targets.protocol import StepRequest
+from flowerops.targets.protocol import StepRequest, TrainingParams
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,16 @@ def shell_safe(text: str) -> str:
 def document_text(document: Document) -> str:
     """A document as the text of an input."""
     return shell_safe(document.model_dump_json(exclude_none=True))
+
+
+def training_texts(params: TrainingParams) -> dict[str, str]:
+    """The inputs of a training pipeline's three steps."""
+    return {
+        "train_params": document_text(params.train),
+        "evaluate_params": document_text(params.evaluate),
+        "register_params": document_text(params.register),
+        "policy": document_text(params.policy),
+    }
 
 
 def _documents(request: StepRequest) -> dict[str, str]:

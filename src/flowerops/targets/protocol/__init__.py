@@ -21,6 +21,7 @@ from flowerops.targets.protocol.pipelines import (
     Retraining,
     Schedule,
     TrainingOrder,
+    TrainingParams,
 )
 from flowerops.targets.protocol.runs import Checkpointing, LogLine, Run, RunStore, StepOutput, StepRequest
 from flowerops.targets.protocol.storage import Garbage, Storage
@@ -56,4 +57,5 @@ __all__ = [
     "Storage",
     "Target",
     "TrainingOrder",
+    "TrainingParams",
 ]

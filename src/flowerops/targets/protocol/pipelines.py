@@ -16,6 +16,16 @@ from flowerops.targets.protocol.models import ModelVersion
 
 
 @dataclass(frozen=True)
+class TrainingParams:
+    """What the three steps of the training pipeline are asked: train, evaluate and, by the gate's policy, register."""
+
+    train: TrainParams
+    evaluate: EvaluateParams
+    register: RegisterParams
+    policy: GatePolicy
+
+
+@dataclass(frozen=True)
 class TrainingOrder:
     """What the training pipeline is to do: train on a processed version, evaluate, register.
 
@@ -24,10 +34,7 @@ class TrainingOrder:
 
     raw: DatasetVersion
     processed: DatasetVersion
-    train: TrainParams
-    evaluate: EvaluateParams
-    register: RegisterParams
-    policy: GatePolicy
+    params: TrainingParams
     champion: ModelVersion | None
     context: StepContext
 
@@ -36,21 +43,22 @@ class TrainingOrder:
 class Retraining:
     """How a target retrains by itself from a folder of photos, without a command that resolves anything before.
 
-    dataset, model: names. mode: see `steps.intake.IntakeInput`. context: build and code of whoever sets it up; run and
+    dataset: its name. mode: see `steps.intake.IntakeInput`. context: build and code of whoever sets it up; run and
     versions are found out when it happens. tags: of every run.
     """
 
     experiment: str
     dataset: str
-    model: str
     preprocess: PreprocessParams
-    train: TrainParams
-    evaluate: EvaluateParams
-    register: RegisterParams
-    policy: GatePolicy
+    params: TrainingParams
     context: StepContext
     mode: Mode | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """The name of the model that it registers."""
+        return self.params.register.name
 
 
 @dataclass(frozen=True)
@@ -142,9 +150,5 @@ class PipelineHost(Protocol):
     def schedules(self) -> list[Schedule]:
         """All schedules of ours, also those that do not run."""
 
-    def unschedule(self, name: str) -> Schedule:
-        """Take a schedule away.
-
-        Raises:
-            BadInputError: There is none; the hint has the nearest name.
-        """
+    def unschedule(self, name: str) -> None:
+        """Take one of these schedules away."""
