@@ -88,11 +88,14 @@ class RunStore(Protocol):
         """Record work done in this process as a step run; yields the step run's id."""
 
     def find(self, run_id: str) -> Run:
-        """A run with its steps.
+        """A run with its steps; what they recorded may be left out, see `with_records`.
 
         Raises:
             BadInputError: There is none.
         """
+
+    def with_records(self, run: Run) -> Run:
+        """The run with the params and metrics of its steps, where `find` leaves them out."""
 
     def all(self, limit: int = 50, experiment: str | None = None) -> list[Run]:
         """The newest pipeline runs, newest first, with their steps."""
