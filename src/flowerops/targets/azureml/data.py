@@ -16,7 +16,7 @@ from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
 from flowerops.io.parallel import bounded_map
 from flowerops.io.surroundings import environment_info, now
 from flowerops.targets.azureml.assets import DIGEST_TAG, Asset, Assets, version_tags
-from flowerops.targets.azureml.blobs import Upload
+from flowerops.targets.azureml.blobs import Upload, files_of
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.mirror import Mirror, Place
 from flowerops.targets.protocol import DatasetEntry, DatasetVersion
@@ -86,13 +86,11 @@ class AzureDatasets:
     def _number_elsewhere(self, folder: Path, manifest: VersionManifest) -> Asset:
         """Upload a whole version that lies outside of the mirror: in a job, say, what a step before has made."""
         place = self._mirror.place("datasets", manifest.name, manifest.digest[:16])
-        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        files = files_of(folder)
+        last = files.pop(MANIFEST_FILE)
         blobs = self._mirror.blobs(place.datastore)
-        there = blobs.sizes(place.path)
-        missing = [name for name, path in files.items() if there.get(name) != path.stat().st_size]
-        first = [Upload(f"{place.path}/{name}", files[name]) for name in missing if name != MANIFEST_FILE]
-        blobs.upload(first, f"uploading {manifest.name}", self._progress)
-        blobs.write(f"{place.path}/{MANIFEST_FILE}", files[MANIFEST_FILE].read_bytes())
+        blobs.complete(place.path, files, f"uploading {manifest.name}", self._progress)
+        blobs.write(f"{place.path}/{MANIFEST_FILE}", last.read_bytes())
         asset = self._assets.register(manifest.name, place, version_tags(manifest), manifest.digest)
         self._mirror.bring_documents(asset.place, _DOCUMENTS)
         return asset
