@@ -22,10 +22,10 @@ from flowerops.images import ImageRejectedError
 from flowerops.io.atomic import atomic_write
 from flowerops.reports.drift import DriftFacts, render_drift
 from flowerops.reports.thumbnails import thumbnail
+from flowerops.services.bundles import read_bundle
 from flowerops.services.drift_looks import drawn, drawn_rows, look_at_folder, look_at_reference, too_few
 from flowerops.services.drift_measures import Measured
 from flowerops.services.drift_reference import reference_version
-from flowerops.services.evaluate import read_bundle
 from flowerops.services.selection import find_model
 from flowerops.serving.penultimate import FeatureModel
 from flowerops.targets.protocol import Target

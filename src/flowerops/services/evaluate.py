@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo, VersionRef
+from flowerops.domain.bundle import VersionRef
 from flowerops.domain.names import Selector
 from flowerops.domain.params import EvaluateParams, GatePolicy
 from flowerops.domain.verdict import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE, Evaluation
-from flowerops.errors import BadInputError
+from flowerops.errors import BadInputError, StoreIntegrityError
+from flowerops.services.bundles import read_bundle
 from flowerops.services.pipeline import Caller, Pipeline, begin
 from flowerops.services.selection import champion_of, find_model
 from flowerops.services.train import BUNDLE_DIR, TRAINED
@@ -156,15 +157,17 @@ def evaluated_from(run_id: str | None, model: ModelVersion | None, output: StepO
 
 
 def read_evaluation(output: StepOutput) -> Evaluation:
-    """What an evaluate step left behind."""
+    """What an evaluate step left behind.
+
+    Raises:
+        StoreIntegrityError: It is not there any more, or damaged.
+    """
     file = output.folder / EVALUATION_FILE
-    return Evaluation.from_json(file.read_bytes(), str(file))
-
-
-def read_bundle(bundle: Path) -> BundleInfo:
-    """A bundle's facts (its files are verified by whoever loads the model)."""
-    file = bundle / BUNDLE_FILE
-    return BundleInfo.from_json(file.read_bytes(), str(file))
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise StoreIntegrityError(f"{file} cannot be read: {error.strerror}", "Evaluate the run again.") from error
+    return Evaluation.from_json(data, str(file))
 
 
 def find_run(target: Target, run_id: str | None) -> Run:

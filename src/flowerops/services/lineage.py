@@ -12,7 +12,7 @@ from flowerops.domain.dataset import Provenance
 from flowerops.domain.lineage import Lineage
 from flowerops.domain.names import Selector
 from flowerops.errors import FlowerOpsError
-from flowerops.services.evaluate import read_bundle
+from flowerops.services.bundles import read_bundle
 from flowerops.services.selection import find_model
 from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import ModelVersion, Run, Target

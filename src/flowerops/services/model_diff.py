@@ -11,8 +11,8 @@ from flowerops.domain.bundle import TFLITE_FILE, BundleInfo, VersionRef
 from flowerops.domain.names import Selector
 from flowerops.errors import FlowerOpsError
 from flowerops.io.discard import size_of
+from flowerops.services.bundles import read_bundle
 from flowerops.services.compare import compare
-from flowerops.services.evaluate import read_bundle
 from flowerops.services.lineage import origin_of
 from flowerops.services.selection import find_model
 from flowerops.services.versions import with_digest

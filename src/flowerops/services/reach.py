@@ -14,7 +14,7 @@ from flowerops.domain.dataset import PROCESSED_SUFFIX, ProcessedImage, RawFile
 from flowerops.domain.lineage import Lineage
 from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError
-from flowerops.services.evaluate import read_bundle
+from flowerops.services.bundles import read_bundle
 from flowerops.services.lineage import ModelLineage, trace
 from flowerops.targets.protocol import DatasetVersion, ModelVersion, Target
 

@@ -15,7 +15,8 @@ from flowerops.domain.params import GatePolicy, RegisterParams
 from flowerops.domain.verdict import Evaluation
 from flowerops.errors import BadInputError, ConflictError, GateRejectedError, StoreIntegrityError, UsageError
 from flowerops.services.audit import note_office
-from flowerops.services.evaluate import find_run, read_bundle, read_evaluation, trained_output
+from flowerops.services.bundles import read_bundle
+from flowerops.services.evaluate import find_run, read_evaluation, trained_output
 from flowerops.services.model_tags import force_tags, policy_tag, tags_of
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import champion_of

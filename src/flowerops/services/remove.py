@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowerops.datasets.rows import read_manifest
-from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo
 from flowerops.domain.names import Selector
 from flowerops.errors import ConflictError, StoreIntegrityError, UsageError
 from flowerops.io.discard import size_of
+from flowerops.services.bundles import read_bundle
 from flowerops.services.versions import find_entry
 from flowerops.targets.protocol import DatasetEntry, ModelVersion, Target
 
@@ -81,9 +81,8 @@ def _parents(entry: DatasetEntry) -> set[str]:
 def _digests(model: ModelVersion) -> set[str]:
     """The dataset versions a model was made of, by its tags and by its own bundle."""
     named = {model.tags[tag] for tag in _DIGEST_TAGS if tag in model.tags}
-    path = model.bundle / BUNDLE_FILE
     try:
-        info = BundleInfo.from_json(path.read_bytes(), str(path))
-    except (OSError, StoreIntegrityError):
+        info = read_bundle(model.bundle)
+    except StoreIntegrityError:
         return named
     return named | {info.processed.digest} | ({info.raw.digest} if info.raw else set())

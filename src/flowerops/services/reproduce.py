@@ -26,7 +26,7 @@ from flowerops.domain.reproduction import (
 from flowerops.errors import BadInputError, FlowerOpsError, NotReproducedError
 from flowerops.io.hashing import sealed_files, verify_seal
 from flowerops.io.surroundings import environment_info
-from flowerops.services.evaluate import read_bundle
+from flowerops.services.bundles import read_bundle
 from flowerops.services.lineage import origin_of
 from flowerops.services.pipeline import Caller, begin
 from flowerops.services.selection import find_model

@@ -14,7 +14,7 @@ from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError, RemoteError
 from flowerops.io.crew import spread, uses_helpers
 from flowerops.io.parallel import usable_cores
-from flowerops.services.evaluate import read_bundle
+from flowerops.services.bundles import read_bundle
 from flowerops.services.pipeline import Caller, begin
 from flowerops.services.score_parts import Parts, hashes_of, job_on, parts_folder, working_on
 from flowerops.services.selection import find_model

@@ -15,7 +15,7 @@ from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
 from flowerops.domain.verification import LineageVerification, Problem
 from flowerops.errors import FlowerOpsError, StoreIntegrityError
 from flowerops.io.hashing import SEAL_FILE
-from flowerops.services.evaluate import read_bundle
+from flowerops.services.bundles import read_bundle
 from flowerops.services.lineage_findings import Findings
 from flowerops.services.selection import find_model
 from flowerops.services.step_claims import false_claims
@@ -106,7 +106,7 @@ class _Walk:
         self.found.judge(subject, "has the bundle", bundle, count, found, f"{count} files are as they were sealed")
         try:
             return read_bundle(folder)
-        except (OSError, StoreIntegrityError):
+        except StoreIntegrityError:
             return None  # said already: the seal covers that file
 
     def _run(self, subject: str, model: ModelVersion, info: BundleInfo | None) -> None:
