@@ -85,11 +85,14 @@ def check_folder(folder: Path) -> Path:
     place = folder.resolve()
     if place.exists() and not place.is_dir():
         raise BadInputError(f"{folder} is a file", "Name a folder.")
-    present = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if not path.is_dir())
+    links_too = (path for path in place.rglob("*") if path.is_symlink() or not path.is_dir())
+    present = sorted(path.relative_to(place).as_posix() for path in links_too)
     if not present:
         return place
     known = _known(place / MARK)
-    foreign = next((name for name in present if name != MARK and known.get(name) != sha256_file(place / name)), None)
+    foreign = next(
+        (name for name in present if name != MARK and not _is_as_written(place / name, known.get(name))), None
+    )
     if not known or foreign:
         what = f"holds {foreign}, which was not written like this by `flowerops package`" if known else "is not empty"
         raise BadInputError(f"{folder} {what}", "Name a folder that does not exist yet, or empty this one.")
@@ -103,6 +106,12 @@ def _check(request: PackageRequest) -> str | None:
         return None
     check_tag(request.build)
     return find_engine()
+
+
+def _is_as_written(file: Path, digest: str | None) -> bool:
+    """Whether `package` wrote this; what is no plain file is not even opened, for a pipe would never end."""
+    plain = file.is_file() and not file.is_symlink()
+    return digest is not None and plain and sha256_file(file) == digest
 
 
 def _known(mark: Path) -> dict[str, str]:
