@@ -137,7 +137,11 @@ class AzureRuns:
         jobs = self._jobs.recent(10_000)
         roots = [job for job in jobs if job.tags.get(RUN_TAG, job.name) == job.name]
         chosen = [job for job in roots if experiment in (None, job.experiment)][:limit]
-        return [self._with_steps(job, [one for one in jobs if _belongs(one, job)]) for job in chosen]
+
+        def with_steps(job: Job) -> Run:
+            return self._with_steps(job, [one for one in jobs if _belongs(one, job)])
+
+        return list(bounded_map(with_steps, chosen, workers=_THREADS, batch=1))
 
     def latest(self, tags: Mapping[str, str]) -> Run | None:
         """The newest run with these tags."""
