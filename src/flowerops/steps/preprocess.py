@@ -18,7 +18,7 @@ from flowerops.datasets.rows import rows_bytes, write_version
 from flowerops.datasets.selection import distinct_photos
 from flowerops.datasets.shards import DATA_DIR, write_shard
 from flowerops.datasets.split import Photo, divide
-from flowerops.datasets.squares import open_squares
+from flowerops.datasets.squares import Squares
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.dataset import (
     PROCESSED_SUFFIX,
@@ -77,7 +77,9 @@ def preprocess(work: PreprocessInput, out: Path, progress: Progress) -> VersionM
     chosen = distinct_photos(raw.rows)
     history = History(work.earlier, work.params.image_size, work.params.fit)
     earlier = list(history.shards({row.sha256 for row in chosen.photos}))
-    squares = open_squares(work.squares, work.params.image_size) if work.squares else []
+    squares = Squares(work.params.image_size)
+    if work.squares is not None:
+        squares.include(work.squares)
     found = collect(raw, chosen.photos, earlier, squares, work.params, out / _SQUARES_DIR, progress)
     quarantined = sorted([*chosen.conflicts, *found.rejected], key=lambda entry: entry.path)
     _check_bad_share(quarantined, len(raw.rows), work.params.max_bad)
@@ -89,8 +91,6 @@ def preprocess(work: PreprocessInput, out: Path, progress: Progress) -> VersionM
     others = [shard.path for shard in earlier if shard.path not in kept]
     pixels = PixelSource(found.squares, others, work.params.workers)
     shards = _write_shards(layout, labels, pixels, work.params, out / DATA_DIR, progress)
-    for part in found.squares:
-        part.close()
     discard(out / _SQUARES_DIR)
     _write_samples(raw, rows, out)
     data = rows_bytes(rows)
