@@ -25,13 +25,12 @@ Usable = tuple[RawFile, PhotoFacts]
 class Collected:
     """usable: photos with their facts, in the order they were given. rejected: the others, with reasons.
 
-    carried_over: facts by SHA-256 of the photos whose pixels the earlier shards have. squares: the other pixels.
+    carried_over: facts by SHA-256 of the photos whose pixels the earlier shards have.
     """
 
     usable: list[Usable]
     rejected: list[Quarantined]
     carried_over: dict[str, PhotoFacts]
-    squares: Squares
 
 
 def collect(  # noqa: PLR0917 - the inputs of the step, each once
@@ -60,7 +59,7 @@ def collect(  # noqa: PLR0917 - the inputs of the step, each once
     if left:
         _decode(raw, left, params, work, progress)
         squares.include(work)
-    found = Collected([], [], carried_over, squares)
+    found = Collected([], [], carried_over)
     for row in photos:
         facts = carried_over.get(row.sha256) or squares.facts.get(row.sha256)
         if facts is not None:

@@ -91,14 +91,13 @@ def from_version(folder: Path, raw: RawVersion | None, known: Sequence[str]) -> 
     version = ProcessedVersion(folder)
     for label in version.labels:
         _check_known(label, known, f"dataset {version.manifest.name}")
-    params = version.manifest.params
     images = version.split("test")
     by_sha = {row.sha256: row for row in raw.rows} if raw else {}
     return TestSet(
         names=[row.path for row in images.rows],
         labels=version.labels,
         truth=images.labels,
-        geometry=Geometry(size=params["image_size"], fit=params["fit"]),
+        geometry=version.geometry,
         prepared=images.pixels,
         original=(lambda index: raw.read(by_sha[images.keys[index]])) if raw else None,
         keys=images.keys,
