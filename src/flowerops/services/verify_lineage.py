@@ -12,14 +12,13 @@ from flowerops.domain.bundle import BundleInfo, VersionRef
 from flowerops.domain.dataset import VersionManifest
 from flowerops.domain.names import Selector
 from flowerops.domain.progress import Progress
-from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
+from flowerops.domain.steps import BUNDLE_DIR, OUTPUT_MANIFEST, StepManifest
 from flowerops.domain.verdict import EVALUATION_FILE
 from flowerops.domain.verification import LineageVerification, Link, LinkStatus, Problem
 from flowerops.errors import FlowerOpsError, StoreIntegrityError
 from flowerops.io.hashing import SEAL_FILE
 from flowerops.services.evaluate import read_bundle, read_evaluation
 from flowerops.services.selection import find_model
-from flowerops.services.train import BUNDLE_DIR
 from flowerops.services.verify import bundle_check
 from flowerops.targets.protocol import DatasetEntry, ModelVersion, Run, StepOutput, Target
 
