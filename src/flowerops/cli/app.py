@@ -41,12 +41,23 @@ from flowerops.cli.commands import (
     verify,
 )
 from flowerops.cli.commands import run as run_command
+from flowerops.cli.help import lay_out, order_by_heading
 from flowerops.errors import DiskFullError, FlowerOpsError, InterruptedRunError, TerminatedRunError, UsageError
 
 _GO_ON = "Nothing is lost: run the same command again."
 
+_PANELS = {
+    "From photos to an endpoint": (demo, run_command, preprocess, train, evaluate, register, deploy, smoketest),
+    "Use a model": (predict, score, explain, drift, package),
+    "Look back": (lineage, reproduce, runs, ui),
+    "What there is": (data, models, deployments, pipelines),
+    "Set up and maintain": (init, doctor, config, verify, gc, step),
+}
+"""The commands under the headings of `flowerops --help`, in its order."""
+
 app = typer.Typer(
     name="flowerops",
+    cls=order_by_heading(list(_PANELS)),
     help="From a folder of labelled photos to a smoke-tested endpoint, with lineage.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -70,16 +81,6 @@ def _root(
     del version
 
 
-_PANELS = {
-    "From photos to an endpoint": (demo, run_command, preprocess, train, evaluate, register, deploy, smoketest),
-    "Use a model": (predict, score, explain, drift, package),
-    "Look back": (lineage, reproduce, runs, ui),
-    "What there is": (data, models, deployments, pipelines),
-    "Set up and maintain": (init, doctor, config, verify, gc, step),
-}
-"""The commands under the headings of `flowerops --help`, in its order."""
-
-
 def _add_all() -> None:
     for panel, modules in _PANELS.items():
         commands, groups = len(app.registered_commands), len(app.registered_groups)
@@ -89,6 +90,7 @@ def _add_all() -> None:
             command.rich_help_panel = panel
         for group in app.registered_groups[groups:]:
             group.rich_help_panel = panel
+    lay_out(app)
 
 
 def _leave_out_options() -> None:

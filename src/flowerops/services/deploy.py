@@ -104,7 +104,7 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
     with target.endpoints.deploying(request.endpoint):
         port = target.endpoints.choose_port(request.endpoint, request.port)
         policy = _possible_canary(target, request, caller)
-        caller.progress.message(f"starting {model.name}:{model.version} beside what serves now")
+        caller.progress.message(f"starting {model.name}:{model.version}")
         deployment = target.endpoints.start(
             request.endpoint,
             model.bundle,
