@@ -155,7 +155,10 @@ class ShardReader:
         """
         index = int(self._order[place])
         group = int(np.searchsorted(self._starts, index, side="right")) - 1
-        return memoryview(self._images(group)[index - int(self._starts[group])].as_buffer()).cast("B")
+        stored = self._images(group)[index - int(self._starts[group])].as_buffer()
+        if stored is None:
+            raise StoreIntegrityError(f"{self._groups[group][0]} has a row without its image", REMEDY)
+        return memoryview(stored).cast("B")
 
     def _images(self, group: int) -> pa.Array:
         images = self._cache.pop(group, None)

@@ -102,7 +102,7 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
     with host.deploying(name):
         access = replace(request.access or AS_BEFORE, port=host.choose_port(name, request.port))
         policy = _possible_canary(_endpoint(target, name), request, caller)
-        caller.progress.message(f"starting {model} beside what serves now")
+        caller.progress.message(f"starting {model}")
         options = StartOptions(request.machines or Machines(), access, request.quantized)
         deployment = host.start(name, model.bundle, model.ref, options)
         try:

@@ -10,12 +10,13 @@ from typing import Any
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.names import Selector
 from flowerops.domain.params import EvaluateParams, GatePolicy
+from flowerops.domain.steps import BUNDLE_DIR
 from flowerops.domain.verdict import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE, Evaluation
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.services.bundles import read_bundle
 from flowerops.services.pipeline import Caller, Pipeline, begin
 from flowerops.services.selection import champion_of, find_model
-from flowerops.services.train import BUNDLE_DIR, TRAINED
+from flowerops.services.train import TRAINED
 from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import DatasetVersion, ModelVersion, Run, StepOutput, Target
 

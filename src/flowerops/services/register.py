@@ -12,6 +12,7 @@ from flowerops.domain.bundle import VersionRef
 from flowerops.domain.gate import Decision, decide
 from flowerops.domain.names import valid_name
 from flowerops.domain.params import GatePolicy, RegisterParams
+from flowerops.domain.steps import BUNDLE_DIR
 from flowerops.domain.verdict import Evaluation
 from flowerops.errors import BadInputError, ConflictError, GateRejectedError, StoreIntegrityError, UsageError
 from flowerops.services.audit import note_office
@@ -20,7 +21,6 @@ from flowerops.services.evaluate import find_run, read_evaluation, trained_outpu
 from flowerops.services.model_tags import force_tags, policy_tag, tags_of
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import champion_of
-from flowerops.services.train import BUNDLE_DIR
 from flowerops.serving.scorer import Scorer
 from flowerops.targets.protocol import ModelVersion, Run, Target
 

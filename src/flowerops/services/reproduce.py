@@ -23,6 +23,7 @@ from flowerops.domain.reproduction import (
     digest_of_model,
     judge,
 )
+from flowerops.domain.steps import BUNDLE_DIR
 from flowerops.errors import BadInputError, FlowerOpsError, NotReproducedError
 from flowerops.io.hashing import sealed_files, verify_seal
 from flowerops.io.surroundings import environment_info
@@ -30,7 +31,6 @@ from flowerops.services.bundles import read_bundle
 from flowerops.services.lineage import origin_of
 from flowerops.services.pipeline import Caller, begin
 from flowerops.services.selection import find_model
-from flowerops.services.train import BUNDLE_DIR
 from flowerops.services.versions import with_digest
 from flowerops.serving.scorer import Scorer
 from flowerops.steps.testsets import TestSet, from_version

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from flowerops.datasets.verify import file_digest
 from flowerops.domain.bundle import BundleInfo
-from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
+from flowerops.domain.steps import BUNDLE_DIR, OUTPUT_MANIFEST, StepManifest
 from flowerops.domain.verdict import EVALUATION_FILE
 from flowerops.domain.verification import Problem
 from flowerops.io.hashing import SEAL_FILE
 from flowerops.services.evaluate import read_evaluation
-from flowerops.services.train import BUNDLE_DIR
 from flowerops.targets.protocol import ModelVersion, StepOutput
 
 

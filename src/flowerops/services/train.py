@@ -14,7 +14,7 @@ from flowerops.domain.detached import RunDetachedError
 from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.params import Mode, PreprocessParams, TrainParams
 from flowerops.domain.search import planned_search
-from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
+from flowerops.domain.steps import BUNDLE_DIR, OUTPUT_MANIFEST, StepManifest
 from flowerops.errors import BadInputError
 from flowerops.services.pipeline import Caller, Pipeline
 from flowerops.services.preprocess import Prepared, PreprocessRequest, preprocess
@@ -22,7 +22,6 @@ from flowerops.services.preprocess import plan as plan_preprocess
 from flowerops.services.versions import made_from, with_digest
 from flowerops.targets.protocol import DatasetVersion, StepOutput, Target
 
-BUNDLE_DIR = "bundle"
 TRAINED = "trained"
 """Tag of pipeline runs that have a candidate; those that failed or were interrupted before lack it."""
 

@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -222,3 +223,14 @@ def test_a_damaged_shard_is_an_integrity_error(tmp_path, damage):
     with pytest.raises(StoreIntegrityError, match="is damaged") as caught:
         reader_of(tmp_path, "train").pixels(range(12))
     assert str(path) in caught.value.message
+
+
+def test_a_row_without_its_image_is_damage(tmp_path):
+    rows = sorted((row(number) for number in range(3)), key=lambda found: found.sha256)
+    write(tmp_path, rows)
+    (path,) = split_files(tmp_path, "train")
+    table = pq.read_table(path)
+    bare = pa.array([None, *table["image"].to_pylist()[1:]], table.schema.field("image").type)
+    pq.write_table(table.set_column(0, table.schema.field(0), bare), path)
+    with pytest.raises(StoreIntegrityError, match="without its image"):
+        ShardReader([path]).pixels([0])
