@@ -16,6 +16,8 @@ from flowerops.serving.scorer import Scorer
 from flowerops.targets.protocol import Target
 
 _TIMEOUT_S = 30.0
+_MOST_BYTES = 1 << 30
+"""So many pixels as the decoder takes need less in any format, with 16 bits and alpha, too."""
 
 
 def predict_with_model(
@@ -70,9 +72,13 @@ def read_image(path: Path) -> bytes:
     """A file's bytes.
 
     Raises:
-        BadInputError: It cannot be read.
+        BadInputError: It cannot be read, or is larger than any photo: a device, say, which never ends.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(_MOST_BYTES + 1)
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror}", "Name image files.") from error
+    if len(data) > _MOST_BYTES:
+        raise BadInputError(f"{path} has more than {_MOST_BYTES >> 20} MiB", "Name image files.")
+    return data

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flowerops.errors import BadInputError, FlowerOpsError, RemoteError
+from flowerops.services import predict as service
 from flowerops.services.predict import predict_with_endpoint
 from flowerops.targets.protocol import Probe
 from helpers.scripted_server import reply, scripted_server
@@ -37,6 +38,12 @@ def test_anything_else_is_a_failure_of_the_endpoint(tmp_path: Path, body: str) -
         pytest.raises(RemoteError),
     ):
         predict(server.url, tmp_path / "a.jpg")
+
+
+def test_a_file_without_an_end_is_no_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_MOST_BYTES", 1 << 20)
+    with pytest.raises(BadInputError, match="/dev/zero has more than 1 MiB"):
+        service.read_image(Path("/dev/zero"))
 
 
 @pytest.mark.parametrize(("status", "kind"), [("415 Unsupported Media Type", BadInputError), ("500 Oh", RemoteError)])
