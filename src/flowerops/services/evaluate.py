@@ -11,12 +11,12 @@ from flowerops.domain.bundle import VersionRef
 from flowerops.domain.names import Selector
 from flowerops.domain.params import EvaluateParams, GatePolicy
 from flowerops.domain.steps import BUNDLE_DIR
-from flowerops.domain.verdict import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE, Evaluation
-from flowerops.errors import BadInputError, StoreIntegrityError
+from flowerops.domain.verdict import PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE, Evaluation
+from flowerops.errors import BadInputError
 from flowerops.services.bundles import read_bundle
+from flowerops.services.candidates import candidate_run, read_evaluation, trained_output
 from flowerops.services.pipeline import Caller, Pipeline, begin
 from flowerops.services.selection import champion_of, find_model
-from flowerops.services.train import TRAINED
 from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import DatasetVersion, ModelVersion, Run, StepOutput, Target
 
@@ -157,51 +157,11 @@ def evaluated_from(run_id: str | None, model: ModelVersion | None, output: StepO
     return Evaluated(run_id, model, read_evaluation(output), output.folder / REPORT_FILE, seconds)
 
 
-def read_evaluation(output: StepOutput) -> Evaluation:
-    """What an evaluate step left behind.
-
-    Raises:
-        StoreIntegrityError: It is not there any more, or damaged.
-    """
-    file = output.folder / EVALUATION_FILE
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise StoreIntegrityError(f"{file} cannot be read: {error.strerror}", "Evaluate the run again.") from error
-    return Evaluation.from_json(data, str(file))
-
-
-def find_run(target: Target, run_id: str | None) -> Run:
-    """The run named, else the latest one that trained a candidate.
-
-    Raises:
-        BadInputError: There is none.
-    """
-    if run_id is not None:
-        return target.runs.find(run_id)
-    latest = target.runs.latest({TRAINED: "true"})
-    if latest is not None:
-        return latest
-    raise BadInputError("there is no training run yet", "Train a model with: flowerops train --data-folder DIR")
-
-
-def trained_output(target: Target, run: Run) -> StepOutput:
-    """What a run's train step left behind.
-
-    Raises:
-        BadInputError: The run trained nothing.
-    """
-    output = target.runs.output(run, "train")
-    if output is None or not output.folder.is_dir():
-        raise BadInputError(f"run {run.id} has no trained model", "Name a run of flowerops train with --run.")
-    return output
-
-
 def _subject(target: Target, request: EvaluateRequest) -> _Subject:
     if request.model is not None:
         model = find_model(target, request.model)
         return _Subject(model.bundle, None, model, None)
-    run = find_run(target, request.run_id)
+    run = candidate_run(target, request.run_id)
     output = trained_output(target, run)
     return _Subject(output.folder / BUNDLE_DIR, run, None, output.folder)
 

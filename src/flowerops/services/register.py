@@ -17,7 +17,7 @@ from flowerops.domain.verdict import Evaluation
 from flowerops.errors import BadInputError, ConflictError, GateRejectedError, StoreIntegrityError, UsageError
 from flowerops.services.audit import note_office
 from flowerops.services.bundles import read_bundle
-from flowerops.services.evaluate import find_run, read_evaluation, trained_output
+from flowerops.services.candidates import candidate_run, read_evaluation, trained_output
 from flowerops.services.model_tags import force_tags, policy_tag, tags_of
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import champion_of
@@ -81,7 +81,7 @@ def register(target: Target, request: RegisterRequest, caller: Caller) -> Regist
         UsageError: `force` without a reason.
     """
     check(request.params)
-    run = find_run(target, request.run_id)
+    run = candidate_run(target, request.run_id)
     candidate = Candidate(
         run, lambda: trained_output(target, run).folder / BUNDLE_DIR, lambda: _evaluation(target, run)
     )
@@ -197,7 +197,7 @@ def _promote(target: Target, model: ModelVersion, decision: Decision, caller: Ca
 
 def plan(target: Target, request: RegisterRequest) -> dict[str, Any]:
     """What `register` would do, without doing it."""
-    run = find_run(target, request.run_id)
+    run = candidate_run(target, request.run_id)
     evaluation = _evaluation(target, run)
     versions = target.models.versions(request.params.name)
     existing = next((version for version in versions if version.run_id == run.id), None)

@@ -10,7 +10,7 @@ from flowerops.domain.steps import BUNDLE_DIR, OUTPUT_MANIFEST, StepManifest
 from flowerops.domain.verdict import EVALUATION_FILE
 from flowerops.domain.verification import Problem
 from flowerops.io.hashing import SEAL_FILE
-from flowerops.services.evaluate import read_evaluation
+from flowerops.services.candidates import read_evaluation
 from flowerops.targets.protocol import ModelVersion, StepOutput
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from flowerops.errors import StoreIntegrityError
 from flowerops.services.bundles import read_bundle
-from flowerops.services.evaluate import read_evaluation
+from flowerops.services.candidates import read_evaluation
 from flowerops.targets.protocol import StepOutput
 
 

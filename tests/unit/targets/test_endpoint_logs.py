@@ -8,21 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from flowerops.serving.log_files import numbered, rotate_if_full
+from flowerops.serving.log_files import rotate_if_full
 from flowerops.targets.local import endpoint_logs
 from flowerops.targets.local.endpoint_logs import RequestCount, follow, last_lines
+from helpers.growing_logs import begin_anew, grow
 from helpers.served import wait_until
-
-
-def grow(log: Path, *lines: str) -> None:
-    with log.open("a") as stream:
-        stream.writelines(f"{line}\n" for line in lines)
-
-
-def begin_anew(log: Path) -> None:
-    """What a rotation does to the files."""
-    log.replace(numbered(log, 1))
-    log.touch()
 
 
 def test_the_last_lines_go_back_into_the_full_files_before(tmp_path: Path) -> None:

@@ -2,19 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowerops.serving.log_files import numbered
 from flowerops.targets.local.growing_file import GrowingFile
-
-
-def grow(log: Path, *lines: str) -> None:
-    with log.open("a") as stream:
-        stream.writelines(f"{line}\n" for line in lines)
-
-
-def begin_anew(log: Path) -> None:
-    """What a rotation does to the files."""
-    log.replace(numbered(log, 1))
-    log.touch()
+from helpers.growing_logs import begin_anew, grow
 
 
 def test_a_reader_gets_each_line_once_across_a_new_file(tmp_path: Path) -> None:
