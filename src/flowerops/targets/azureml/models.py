@@ -21,9 +21,8 @@ from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.mirror import Mirror, Place, place_of_uri
 from flowerops.targets.azureml.numbering import TRIES, take_number
-from flowerops.targets.protocol import ModelVersion
+from flowerops.targets.protocol import DIGEST_TAG, ModelVersion
 
-DIGEST_TAG = "bundle_digest"
 _RUN_TAG = "run_id"
 _DOCUMENTS = (BUNDLE_FILE, SEAL_FILE, GOLDEN_FILE, MODEL_CARD_FILE)
 

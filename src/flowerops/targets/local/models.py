@@ -16,10 +16,8 @@ from flowerops.io.hashing import verify_seal
 from flowerops.io.locks import exclusive
 from flowerops.io.presence import announce
 from flowerops.targets.local.home import Home
-from flowerops.targets.protocol import ModelVersion
+from flowerops.targets.protocol import DIGEST_TAG, ModelVersion
 from flowerops.tracking import Ledger, ModelRecord
-
-DIGEST_TAG = "bundle_digest"
 
 
 class LocalModels:

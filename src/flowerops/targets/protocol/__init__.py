@@ -13,7 +13,7 @@ from flowerops.targets.protocol.endpoints import (
     RequestCounter,
     StartOptions,
 )
-from flowerops.targets.protocol.models import ARCHIVED_TAG, ModelRegistry, ModelVersion
+from flowerops.targets.protocol.models import ARCHIVED_TAG, DIGEST_TAG, ModelRegistry, ModelVersion
 from flowerops.targets.protocol.pipelines import (
     JobPreview,
     PipelineHost,
@@ -30,6 +30,7 @@ from flowerops.targets.protocol.target import Target
 __all__ = [
     "ARCHIVED_TAG",
     "AS_BEFORE",
+    "DIGEST_TAG",
     "PLAIN",
     "Access",
     "Checkpointing",

@@ -11,6 +11,8 @@ from typing import Protocol
 from flowerops.domain.audit import AuditEntry
 from flowerops.domain.deployment import ModelRef
 
+DIGEST_TAG = "bundle_digest"
+"""Tag of a model version: the digest of its bundle."""
 ARCHIVED_TAG = "archived"
 """Tag of a model version: `true` while it is put away."""
 
