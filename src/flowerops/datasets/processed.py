@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from flowerops.datasets.pixels import REMEDY
 from flowerops.datasets.rows import read_manifest, read_rows
-from flowerops.datasets.shards import ShardReader, split_files
+from flowerops.datasets.shard_reader import ShardReader
+from flowerops.datasets.shards import split_files
 from flowerops.domain.bundle import Geometry
 from flowerops.domain.dataset import ProcessedImage, Split
 from flowerops.domain.documents import Document

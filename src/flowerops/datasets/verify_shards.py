@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flowerops.datasets.pixels import decode_pixels
-from flowerops.datasets.shards import ShardReader
+from flowerops.datasets.shard_reader import ShardReader
 from flowerops.domain.dataset import ProcessedImage, ShardInfo
 from flowerops.domain.verification import MISSING, Problem
 from flowerops.errors import StoreIntegrityError

@@ -10,6 +10,7 @@ from flowerops.domain.progress import SilentProgress
 from flowerops.errors import BadInputError, ConflictError, DiskFullError, RemoteError
 from flowerops.io import download as downloading
 from flowerops.io import fetch as fetching
+from flowerops.io import ranges
 from flowerops.io.download import KnownFile, download
 from flowerops.io.hashing import sha256_bytes
 from flowerops.io.locks import exclusive
@@ -106,7 +107,7 @@ def test_a_server_that_never_gets_further_is_given_up_and_the_part_stays(tmp_pat
 
 
 def test_a_server_that_falls_silent_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(downloading, "_STALL_S", 0.2)
+    monkeypatch.setattr(ranges, "_STALL_S", 0.2)
     monkeypatch.setattr(downloading, "_TRIES", 2)
     from helpers.scripted_server import scripted_server
 
