@@ -309,6 +309,9 @@ def test_a_run_is_shown_with_the_same_members(made: Lifecycle) -> None:
     assert set(shown) == line | {"params", "metrics", "tags"}
     assert (shown["dataset"], shown["build_id"]) == (f"{made.dataset}:1", "tester@laptop")
     assert not any(name.startswith("flowerops.") for name in shown["tags"])
+    trained = next(step for step in shown["steps"] if step["name"] == "train")
+    assert 0 <= trained["metrics"]["val_accuracy"] <= 1
+    assert trained["params"]["backbone"] == "cnn"
 
 
 def test_a_steps_output_is_its_folder(made: Lifecycle) -> None:
