@@ -87,7 +87,7 @@ class ProcessedVersion:
         self.folder = folder
         self.manifest = read_manifest(folder)
         self.rows = read_rows(folder, ProcessedImage)
-        self.labels = sorted(self.manifest.classes)
+        self.labels = sorted({row.label for row in self.rows})  # of the rows, which are what the digest is of
 
     @property
     def geometry(self) -> Geometry:

@@ -35,6 +35,28 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def read_checked(path: Path, sha256: str, named: str, otherwise: str, hint: str) -> bytes:
+    """A file's bytes, once it is known that they are those of a SHA-256.
+
+    Args:
+        path: The file.
+        sha256: What its bytes must have, as 64 hex digits.
+        named: What the error calls it: "stored photo PATH".
+        otherwise: What the error says of other bytes: "is corrupt".
+        hint: What to do then.
+
+    Raises:
+        StoreIntegrityError: It cannot be read, or has other bytes.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StoreIntegrityError(f"{named} cannot be read: {error.strerror}", hint) from error
+    if sha256_bytes(data) != sha256:
+        raise StoreIntegrityError(f"{named} {otherwise}", hint)
+    return data
+
+
 def _files_of(folder: Path) -> list[str]:
     found = (
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()

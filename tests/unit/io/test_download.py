@@ -9,7 +9,6 @@ import pytest
 from flowerops.domain.progress import SilentProgress
 from flowerops.errors import BadInputError, ConflictError, DiskFullError, RemoteError
 from flowerops.io import download as downloading
-from flowerops.io import fetch as fetching
 from flowerops.io import ranges
 from flowerops.io.download import KnownFile, download
 from flowerops.io.hashing import sha256_bytes
@@ -17,17 +16,13 @@ from flowerops.io.locks import exclusive
 from helpers.file_server import FileServer as AnyFileServer
 from helpers.file_server import serving
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
 DATA = os.urandom(700_000)
 
 
 def FileServer(data: bytes = DATA, **behaviour: object) -> AnyFileServer:  # noqa: N802 - reads as the class it makes
     return AnyFileServer(data, **behaviour)  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "_FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(fetching, "_LONGEST_PAUSE_S", 0.05)
 
 
 def get(server: AnyFileServer, target: Path, data: bytes = DATA) -> Path:
