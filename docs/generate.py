@@ -14,6 +14,7 @@ import typer
 
 from flowerops import errors
 from flowerops.cli.app import app
+from flowerops.cli.help import value_name
 from flowerops.services.configuration import variables_of
 from flowerops.settings import PREFIX, Settings
 
@@ -21,7 +22,6 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 _WRITTEN = "<!-- Written by docs/generate.py; run `make reference` instead of changing it here. -->"
 _CONTEXT = typer.Context(typer.main.get_command(app))  # type: ignore[arg-type]
-_KINDS = {"str": "TEXT", "path": "PATH", "int": "N", "int range": "N", "float": "X", "float range": "X"}
 _MARKUP = re.compile(r"\[/?(?:bold|dim|italic|red|green|yellow|cyan)?(?: [a-z]+)*\]")
 
 
@@ -116,8 +116,7 @@ def _names(option: Any) -> str:
 
 
 def _value(option: Any) -> str:
-    shown = str(option.display_type(_CONTEXT)).strip("<>[]")
-    return _KINDS.get(shown, shown).replace("|", "\\|")
+    return value_name(option, _CONTEXT).replace("|", "\\|")
 
 
 def _default(option: Any) -> str:

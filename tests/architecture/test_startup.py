@@ -127,3 +127,26 @@ def test_every_command_is_loaded_lazily() -> None:
     names = {str(command.name) for command in app.registered_commands}
     names |= {str(group.typer_instance.info.name) for group in app.registered_groups if not group.hidden}
     assert names == commands._FIRST_WORDS, "name the new command in cli/commands/__init__.py"
+
+
+def _shown(*words: str, loaded: str = "flowerops") -> subprocess.CompletedProcess[str]:
+    """What a command line prints when the program is loaded by a process of this name."""
+    start = (
+        f"import sys; sys.argv = [{loaded!r}, *{list(words)!r}]; "
+        f"from flowerops.cli.app import main; main({list(words)!r})"
+    )
+    environment = os.environ | {"COLUMNS": "100"}
+    return subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, timeout=60, env=environment)
+
+
+def test_the_list_of_commands_is_the_same_when_their_options_are_left_out() -> None:
+    shown = _shown("--help").stdout
+    assert "smoketest" in shown
+    assert shown == _shown("--help", loaded="another program").stdout
+
+
+@pytest.mark.parametrize("words", [[], ["data"]])
+def test_no_command_shows_the_help_and_no_error(words: list[str]) -> None:
+    shown = _shown(*words)
+    assert (shown.returncode, shown.stderr) == (2, "")
+    assert "Usage: flowerops" in shown.stdout

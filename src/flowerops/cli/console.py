@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console as Screen
 from rich.console import RenderableType
 from rich.markup import escape
@@ -29,12 +30,16 @@ from rich.progress import Task as RichTask
 from rich.table import Table
 from rich.text import Text
 
+from flowerops.cli.layout import GAP, columns_that_fit, counted, flowed
 from flowerops.cli.lines import LogFile, ProgressLines, commands_hidden, rate, spelled_out
+from flowerops.cli.waiting import Waiting, on_a_screen
 from flowerops.domain.progress import Task
 from flowerops.errors import FlowerOpsError
 
 SCHEMA_VERSION = 1
 _WIDTH_WITHOUT_TERMINAL = 120
+_HARD_BLANK = "\N{NO-BREAK SPACE}"
+_SHORT = 40
 
 
 class Console:
@@ -52,6 +57,20 @@ class Console:
         self._log = LogFile(log) if log else None
         self._out = _screen(sys.stdout)
         self._err = _screen(sys.stderr)
+        self._waiting = Waiting(sys.stderr)
+
+    def begin(self) -> None:
+        """From now on, show on a terminal that the work goes on while nothing is said."""
+        if on_a_screen(sys.stderr):
+            self._waiting.begin()
+
+    def end(self) -> None:
+        """Nothing more is to come."""
+        self._waiting.end()
+
+    def aside(self) -> contextlib.AbstractContextManager[None]:
+        """Somebody else has the screen during this block."""
+        return self._waiting.aside()
 
     # --- results ------------------------------------------------------------------------------------------------
 
@@ -69,9 +88,9 @@ class Console:
                 return
             except OSError:  # stdout itself may be what failed: a full disk, a reader that is gone
                 sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is left in its buffer fails again at the end
-        self._err.print(f"[bold red]error:[/] {_shown(error.message)}", soft_wrap=True)
+        self._say(self._err, "[bold red]error:[/] ", self._flowed(self._err, error.message, len("error: ")))
         if error.hint:
-            self._err.print(f"[bold]hint:[/]  {_shown(error.hint)}", soft_wrap=True)
+            self._say(self._err, "[bold]hint:[/]  ", _shown(error.hint))
 
     def _write_json(self, document: Mapping[str, Any]) -> None:
         members = _without_nan(document)
@@ -80,21 +99,30 @@ class Console:
             text.encode(sys.stdout.encoding or "utf-8")
         except UnicodeEncodeError:  # a path that is not UTF-8, or a screen that is not
             text = json.dumps(members, indent=2)
-        sys.stdout.write(commands_hidden(text) + "\n")
-        sys.stdout.flush()
+        with self.aside():
+            sys.stdout.write(commands_hidden(text) + "\n")
+            sys.stdout.flush()
 
     def print(self, text: str = "", *, lines: bool = False) -> None:
         """One line of a result, or text of several lines; nothing in it is taken for markup."""
-        self._out.print(_shown(text, kept="\n\t" if lines else ""), soft_wrap=True, highlight=False)
+        self._say(self._out, "", _shown(text, kept="\n\t" if lines else ""))
+
+    def item(self, text: str, indent: int = 2) -> None:
+        """One line of a list below a heading; on a terminal it wraps between words."""
+        self._say(self._out, " " * indent, self._flowed(self._out, text, indent + 2))
 
     def heading(self, text: str, mark: str = "✓") -> None:
         """The line a result begins with."""
-        self._out.print(f"[bold green]{mark}[/] [bold]{_shown(text)}[/]", soft_wrap=True, highlight=False)
+        self._say(self._out, f"[bold green]{mark}[/] [bold]", self._flowed(self._out, text, 2))
 
     def warning(self, text: str) -> None:
         """One line to heed, on stderr."""
         self._keep(f"warning: {text}")
-        self._err.print(f"[bold yellow]warning:[/] {_shown(text)}", soft_wrap=True)
+        self._say(self._err, "[bold yellow]warning:[/] ", self._flowed(self._err, text, len("warning: ")))
+
+    def next(self, command: str) -> None:
+        """The command that people mostly want to run now, on stderr."""
+        self._say(self._err, "[dim]next:[/] ", _shown(command))
 
     def agent_command(self, line: str) -> None:
         """A line for the agent that runs a CI job, on stderr and exactly as it is; no wrapping, no markup."""
@@ -105,28 +133,52 @@ class Console:
         """Names and values under a heading."""
         width = max(len(name) for name in rows)
         for name, value in rows.items():
-            self._out.print(
-                f"  [dim]{_shown(name).ljust(width)}[/]  {_shown(str(value))}", soft_wrap=True, highlight=False
-            )
+            text = value if isinstance(value, str) else str(value)
+            shown = self._flowed(self._out, text, width + 4)
+            self._say(self._out, f"  [dim]{_shown(name).ljust(width)}[/]  ", shown)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str = "Nothing here yet.") -> None:
         """A table, or a line when there are no rows."""
         if not rows:
             self.print(empty)
             return
-        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-        for column in columns:
-            table.add_column(_shown(column), overflow="fold")
-        for row in rows:
-            table.add_row(*(_shown(str(cell)) for cell in row))
-        self._out.print(table)
+        cells = [[spelled_out(str(cell)) for cell in row] for row in rows]
+        widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+        prose = [any(" " in cell for cell in column) for column in zip(*cells, strict=True)]
+        fitting = columns_that_fit(widths, prose, self._out.width) if self._out.is_terminal else "natural"
+        if fitting == "records":
+            self._records(columns, cells)
+            return
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
+        for name, width in zip(columns, widths if fitting == "natural" else fitting, strict=True):
+            table.add_column(_shown(name), overflow="fold", width=width)
+        for row in cells:
+            table.add_row(*map(escape, row))
+        with self.aside():
+            self._out.print(table, crop=False, soft_wrap=fitting == "natural")
+
+    def _records(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """What a table says, for a screen that is too narrow for it."""
+        for head, *rest in rows:
+            self._say(self._out, "", f"[bold]{escape(head)}[/]")
+            pairs = (f"{name} {cell}".strip() for name, cell in zip(columns[1:], rest, strict=True) if cell)
+            kept = (pair.replace(" ", _HARD_BLANK) if len(pair) < _SHORT else pair for pair in pairs)
+            self._say(self._out, "  ", self._flowed(self._out, " · ".join(kept), 2).replace(_HARD_BLANK, " "))
+
+    def _flowed(self, screen: Screen, text: str, indent: int) -> str:
+        return escape("\n".join(flowed(text, screen.width if screen.is_terminal else None, indent)))
+
+    def _say(self, screen: Screen, head: str, shown: str) -> None:
+        """Print markup as it is."""
+        with self.aside():
+            screen.print(head + shown, soft_wrap=True, highlight=False)
 
     # --- progress (domain.progress.Progress) --------------------------------------------------------------------
 
     def message(self, text: str) -> None:
         """One line on stderr while the work goes on."""
         self._keep(text)
-        self._err.print(f"[dim]{_shown(text)}[/]", soft_wrap=True, highlight=False)
+        self._say(self._err, "[dim]", self._flowed(self._err, text, 2))
 
     def _keep(self, text: str) -> None:
         if self._log:
@@ -147,7 +199,7 @@ class Console:
             TimeRemainingColumn(),
         )
         started = time.perf_counter()
-        with _BarOverStatus(*columns, console=self._err, transient=True) as progress:
+        with self.aside(), _BarOverStatus(*columns, console=self._err, transient=True) as progress:
             lines = ProgressLines(self._log, label, total, unit) if self._log else None
             bar = _Bar(progress, label, total, lines)
             yield bar
@@ -160,9 +212,10 @@ class Console:
         self._say_end(label, lines.done, unit, started, lines.status)
 
     def _say_end(self, label: str, done: int, unit: str, started: float, status: str) -> None:
+        if not done:  # there was nothing to do, or it failed and that is told
+            return
         seconds = time.perf_counter() - started
-        plural = unit if done == 1 else f"{unit}s"
-        said = f"{label}: {done:,} {plural} in {seconds:.1f} s"
+        said = f"{label}: {counted(done, unit)} in {seconds:.1f} s"
         self.message(f"{said} · {status}" if status else said)
 
 

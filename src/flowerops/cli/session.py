@@ -84,7 +84,8 @@ class Session:
 
     @cached_property
     def target(self) -> Target:
-        """The chosen target."""
+        """The chosen target; who asks for it is about to work."""
+        self.console.begin()
         return self.open(self.settings.target)
 
     def open(self, name: Literal["local", "azureml"]) -> Target:
@@ -130,6 +131,11 @@ class Session:
             self.console.document(document)
         else:
             show(self.console, document)
+
+    def next(self, command: str) -> None:
+        """Name the next command to people."""
+        if not self.as_json:
+            self.console.next(f"flowerops {command}")
 
     def fail(
         self, document: dict[str, Any], error: FlowerOpsError, show: Callable[[Console, dict[str, Any]], None]
@@ -181,6 +187,8 @@ def with_session(name: str, *, jobs: bool = False) -> Callable[[Callable[..., No
                 function(session, **given, **gathered)
             except RunDetachedError as run:
                 session.detached(run)
+            finally:
+                session.console.end()
 
         parameters = [*own, *(_job_parameters() if jobs else []), *_common_parameters()]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from flowerops.services.train import TrainRequest
 
 _TRAINING = "Training"
+_COMPUTING = "How it computes"
 _EXPORT = "What the bundle gets"
 
 
@@ -68,10 +69,17 @@ class TrainingOptions:
     ] = None
     epochs: Epochs = None
     batch_size: Annotated[
-        int | None, typer.Option(help="Images a step.", min=1, show_default=False, rich_help_panel=_TRAINING)
+        int | None,
+        typer.Option(
+            help="Images a step. Default: at most 256, for cnn 30.",
+            min=1,
+            show_default=False,
+            rich_help_panel=_TRAINING,
+        ),
     ] = None
     learning_rate: Annotated[
-        float | None, typer.Option(help="Of Adam.", show_default=False, rich_help_panel=_TRAINING)
+        float | None,
+        typer.Option(help="Of Adam. Default: 0.003, for cnn 0.001.", show_default=False, rich_help_panel=_TRAINING),
     ] = None
     weight_decay: Annotated[
         float | None,
@@ -104,7 +112,8 @@ class TrainingOptions:
     augment: Annotated[
         str | None,
         typer.Option(
-            help="While fine-tuning, or for cnn: any of flip,crop,colour,mixup,cutmix, or none. Default: flip,crop.",
+            help="While fine-tuning, or for cnn: of flip, crop, colour, mixup, cutmix, with commas between; or none. "
+            "Default: flip,crop.",
             show_default=False,
             rich_help_panel=_TRAINING,
         ),
@@ -112,7 +121,7 @@ class TrainingOptions:
     tune: Annotated[
         int | None,
         typer.Option(
-            help="Search for good parameters in so many trials first. --dry-run shows which.",
+            help="Search for good parameters first, in so many trials. --dry-run shows which.",
             metavar="TRIALS",
             min=2,
             show_default=False,
@@ -131,20 +140,21 @@ class TrainingOptions:
     ] = None
     threads: Annotated[
         int | None,
-        typer.Option(help="CPU threads. Default: all.", min=1, show_default=False, rich_help_panel=_TRAINING),
+        typer.Option(help="CPU threads. Default: all.", min=1, show_default=False, rich_help_panel=_COMPUTING),
     ] = None
     require_gpu: Annotated[
         bool | None,
         typer.Option(
-            "--require-gpu", help="Fail where TensorFlow sees no GPU.", show_default=False, rich_help_panel=_TRAINING
+            "--require-gpu", help="Fail where TensorFlow sees no GPU.", show_default=False, rich_help_panel=_COMPUTING
         ),
     ] = None
     precision: Annotated[
         Literal["auto", "float32", "float16", "bfloat16"] | None,
         typer.Option(
-            help="Of the arithmetic. Default: auto, the GPU's 16 bits where there is one.",
+            help="auto, float32, float16 or bfloat16. Default: auto, 16 bits on GPUs that gain by it.",
+            metavar="FORMAT",
             show_default=False,
-            rich_help_panel=_TRAINING,
+            rich_help_panel=_COMPUTING,
         ),
     ] = None
     cache: Annotated[
@@ -153,7 +163,7 @@ class TrainingOptions:
             "--cache/--no-cache",
             help="Remember the features of photos, and use those remembered. Default: yes.",
             show_default=False,
-            rich_help_panel=_TRAINING,
+            rich_help_panel=_COMPUTING,
         ),
     ] = None
     quantize: Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Task(Protocol):
@@ -23,6 +23,19 @@ class Progress(Protocol):
 
     def message(self, text: str) -> None:
         """Say one line."""
+
+
+@runtime_checkable
+class OnScreen(Protocol):
+    """A listener that draws on a screen."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Draw nothing during this block: somebody else has the screen."""
+
+
+def aside(progress: Progress) -> AbstractContextManager[None]:
+    """Let somebody else have the screen during this block, if the listener has one."""
+    return progress.aside() if isinstance(progress, OnScreen) else contextlib.nullcontext()
 
 
 class _SilentTask:

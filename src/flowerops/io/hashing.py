@@ -17,7 +17,7 @@ _UNESCAPES = {escaped: plain for plain, escaped in _ESCAPES.items()}
 
 
 class Problem(TypedDict):
-    """A file that is not what it was: its path, and the expected and found SHA-256 ("missing", "unexpected")."""
+    """A file that is not what it was: its path, and the expected and found SHA-256, or words such as "missing"."""
 
     path: str
     expected: str
@@ -33,6 +33,28 @@ def sha256_file(path: Path) -> str:
     """SHA-256 of a file's content as 64 hex digits, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_checked(path: Path, sha256: str, named: str, otherwise: str, hint: str) -> bytes:
+    """A file's bytes, once it is known that they are those of a SHA-256.
+
+    Args:
+        path: The file.
+        sha256: What its bytes must have, as 64 hex digits.
+        named: What the error calls it: "stored photo PATH".
+        otherwise: What the error says of other bytes: "is corrupt".
+        hint: What to do then.
+
+    Raises:
+        StoreIntegrityError: It cannot be read, or has other bytes.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StoreIntegrityError(f"{named} cannot be read: {error.strerror}", hint) from error
+    if sha256_bytes(data) != sha256:
+        raise StoreIntegrityError(f"{named} {otherwise}", hint)
+    return data
 
 
 def _files_of(folder: Path) -> list[str]:
@@ -104,8 +126,9 @@ def verify_seal(folder: Path, digest: str | None = None) -> str:
         StoreIntegrityError: A file differs, is missing or was added, or it is another folder.
     """
     problems = seal_problems(folder)
-    if not problems and digest is not None and sha256_file(folder / SEAL_FILE) != digest:
-        problems = [{"path": SEAL_FILE, "expected": digest, "got": sha256_file(folder / SEAL_FILE)}]
+    got = "" if problems else sha256_file(folder / SEAL_FILE)
+    if not problems and digest not in (None, got):
+        problems = [{"path": SEAL_FILE, "expected": str(digest), "got": got}]
     if problems:
         first = problems[0]
         raise StoreIntegrityError(
@@ -113,7 +136,7 @@ def verify_seal(folder: Path, digest: str | None = None) -> str:
             "The folder was changed after it was written; register or fetch the model again.",
             {"problems": problems},
         )
-    return sha256_file(folder / SEAL_FILE)
+    return got
 
 
 class SealedReader:

@@ -78,11 +78,19 @@ def _asked_for() -> str | None:
     return words[0] if words and words[0] in _FIRST_WORDS else None
 
 
+def lists_only() -> bool:
+    """Whether this process will show the list of commands and end, which needs none of their options."""
+    return _is_program() and "_FLOWEROPS_COMPLETE" not in os.environ and sys.argv[1:] in ([], ["--help"])
+
+
 def _typed() -> list[str]:
     """The words behind the program's name: of this process, or, when a shell asks to complete, in front of the last."""
     if "_FLOWEROPS_COMPLETE" in os.environ:
         line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
         return re.split(r"\s", line)[1:-1]  # bash puts new lines between the words
+    return sys.argv[1:] if _is_program() else []
+
+
+def _is_program() -> bool:
     program = Path(sys.argv[0])
-    ours = program.stem == "flowerops" or (program.name, program.parent.name) == ("__main__.py", "flowerops")
-    return sys.argv[1:] if ours else []
+    return program.stem == "flowerops" or (program.name, program.parent.name) == ("__main__.py", "flowerops")

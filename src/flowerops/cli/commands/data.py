@@ -8,6 +8,7 @@ import typer
 
 from flowerops.cli.commands import data_diff, data_export, data_fetch, data_import, data_preview, data_rm, verify
 from flowerops.cli.console import Console
+from flowerops.cli.layout import minute, short_path
 from flowerops.cli.session import Session, with_session
 
 app = typer.Typer(name="data", help="Dataset versions.", no_args_is_help=True)
@@ -47,11 +48,17 @@ def show(session: Session, name: Annotated[str, typer.Argument(help="NAME, or NA
 
 def _show_list(console: Console, document: dict[str, Any]) -> None:
     rows = [
-        (f"{item['name']}:{item['version']}", item["kind"], f"{item['files']:,}", len(item["classes"]), item["created"])
+        (
+            f"{item['name']}:{item['version']}",
+            item["kind"],
+            f"{item['files']:,}",
+            len(item["classes"]),
+            minute(item["created"]),
+        )
         for item in document["items"]
     ]
     empty = "There is no dataset yet. Make one with: flowerops preprocess --data-folder DIR"
-    console.table(("dataset", "kind", "files", "classes", "created"), rows, empty)
+    console.table(("dataset", "kind", "files", "classes", "created (UTC)"), rows, empty)
 
 
 def _show_one(console: Console, document: dict[str, Any]) -> None:
@@ -60,7 +67,6 @@ def _show_one(console: Console, document: dict[str, Any]) -> None:
 
     provenance = document["provenance"]
     console.heading(f"{document['name']}:{document['version']} ({document['kind']})", mark="•")
-    show_hygiene(console, document)
     facts: dict[str, object] = {
         "files": f"{document['files']:,}",
         "classes": ", ".join(f"{label} {count:,}" for label, count in document["classes"].items()),
@@ -71,9 +77,10 @@ def _show_one(console: Console, document: dict[str, Any]) -> None:
         "made from": ", ".join(f"{parent['name']} {parent['digest'][:16]}" for parent in document["parents"]) or "-",
         "digest": document["digest"],
         "created": f"{provenance['created']} by {provenance['build']['id']}",
-        "folder": document["folder"],
+        "folder": short_path(document["folder"]),
     }
     if document["synthetic"]:
         facts["note"] = "synthetic drawings, not photographs"
     console.facts(facts)
+    show_hygiene(console, document)
     show_left_out(console, document)

@@ -9,6 +9,7 @@ import typer
 
 from flowerops.cli.commands import preprocess as preprocess_command
 from flowerops.cli.console import Console
+from flowerops.cli.layout import size
 from flowerops.cli.options import DryRun, Extend, FitOption, ImageSize, MaxBad, ParamsOption, Replace, Workers
 from flowerops.cli.session import Session, with_session
 
@@ -88,5 +89,5 @@ def _show_plan(console: Console, document: dict[str, Any]) -> None:
         return
     console.heading(f"would take {document['set']} in as {document['dataset']}", mark="→")
     left = document["bytes"] - document["resumes_at"]
-    how = f"from {document['from']}" if document["from"] else f"download {left / 1e6:,.0f} MB from {document['url']}"
+    how = f"from {document['from']}" if document["from"] else f"download {size(left)} from {document['url']}"
     console.facts({"how": how, "SHA-256": document["sha256"]})

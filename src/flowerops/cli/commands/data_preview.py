@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import short_path, size
 from flowerops.cli.session import Session, with_session
 
 _EXAMPLES = """Examples:
@@ -53,7 +54,7 @@ def show(console: Console, document: dict[str, Any]) -> None:
 
     console.heading(f"preview of {document['name']}:{document['version']}")
     facts = {
-        "page": f"{document['page']} ({document['bytes'] / 1e6:.1f} MB)",
+        "page": f"{short_path(document['page'])} ({size(document['bytes'])})",
         "shows": f"{document['shown']:,} of {document['images']:,} images",
     }
     if document["synthetic"]:

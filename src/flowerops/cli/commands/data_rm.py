@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import size
 from flowerops.cli.options import DryRun
 from flowerops.cli.session import Session, with_session
 
@@ -45,6 +46,6 @@ def rm(
 def _show(console: Console, document: dict[str, Any]) -> None:
     removed = document["removed"]
     said, mark = ("would remove", "→") if document["dry_run"] else ("removed", "✓")
-    console.heading(f"{said} {removed['name']}:{removed['version']} ({document['bytes'] / 1e6:,.1f} MB)", mark=mark)
+    console.heading(f"{said} {removed['name']}:{removed['version']} ({size(document['bytes'])})", mark=mark)
     if not document["dry_run"]:
         console.message("photos that no version names any more go with: flowerops gc")

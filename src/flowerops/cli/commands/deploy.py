@@ -9,6 +9,7 @@ import typer
 
 from flowerops.cli.console import Console
 from flowerops.cli.deploy_options import AccessOptions, CanaryOptions
+from flowerops.cli.layout import Verbatim
 from flowerops.cli.options import DryRun, EndpointOption, ModelOption, PortOption
 from flowerops.cli.session import Session, with_session
 
@@ -116,13 +117,15 @@ def show(console: Console, document: dict[str, Any]) -> None:
     facts = {"smoke test": f"passed, {passed} checks"}
     if canary and not share:
         facts["canary"] = _watched(canary)
-    facts["try it"] = f"curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg'{key} {document['url']}/score"
+    facts["try it"] = Verbatim(
+        f"curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg'{key} {document['url']}/score"
+    )
     if share:
         facts |= {
-            "promote it": f"flowerops deployments promote {name}",
-            "or not": f"flowerops deployments rollback {name}",
+            "promote it": Verbatim(f"flowerops deployments promote {name}"),
+            "or not": Verbatim(f"flowerops deployments rollback {name}"),
         }
-    facts["stop it"] = f"flowerops deployments stop {name}"
+    facts["stop it"] = Verbatim(f"flowerops deployments stop {name}")
     console.facts(facts)
     if document["public"] and str(document["url"]).startswith("http:"):
         console.warning("the network can reach it, over plain HTTP: keys and photos can be read on the way without TLS")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import minute
 from flowerops.cli.options import DryRun
 from flowerops.cli.session import Session, with_session
 
@@ -164,10 +165,10 @@ def _show_list(console: Console, document: dict[str, Any]) -> None:
             f"{deployment['traffic']}%",
             deployment["status"],
             f"{deployment['model']['name']}:{deployment['model']['version']}",
-            deployment["created"],
+            minute(deployment["created"]),
         )
         for endpoint in document["items"]
         for deployment in endpoint["deployments"]
     ]
-    columns = ("endpoint", "url", "colour", "role", "traffic", "status", "model", "since")
+    columns = ("endpoint", "url", "colour", "role", "traffic", "status", "model", "since (UTC)")
     console.table(columns, rows, "Nothing is deployed. Deploy a model with: flowerops deploy")

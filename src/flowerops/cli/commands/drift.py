@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import short_path
 from flowerops.cli.options import ModelOption
 from flowerops.cli.session import Session, with_session
 
@@ -108,7 +109,7 @@ def _show_facts(console: Console, document: dict[str, Any]) -> None:
     if document["rejected"] or document["skipped"]:
         facts["left out"] = f"{len(document['rejected']) + len(document['skipped']):,} files; --json names them"
     if document["report"]:
-        facts["report"] = document["report"]
+        facts["report"] = short_path(document["report"])
     console.facts(facts)
     rows = [
         (one["label"], f"{one['reference_share']:.1%}", f"{one['share']:.1%}", f"{one['psi']:.3f}")

@@ -11,6 +11,7 @@ import typer
 
 from flowerops.cli.console import Console
 from flowerops.cli.judged import finish_judged
+from flowerops.cli.layout import short_path, size
 from flowerops.cli.options import AssertAccuracy, DryRun, ModelOption, ParamsOption, RunId, Strict
 from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
@@ -98,6 +99,8 @@ def evaluate(
     if report is not None:
         copy_report(Path(document["report"]), report)
     finish_judged(session, document, show, strict=strict, accuracy=floor)
+    if document["decision"] and document["decision"]["outcome"] != "rejected":
+        session.next(f"register --run {document['run_id']}")
 
 
 def _check(session: Session, *, strict: bool, judged: bool, ungated: bool) -> None:
@@ -128,13 +131,14 @@ def show(console: Console, document: dict[str, Any]) -> None:
         facts["ROC AUC"] = f"{metrics['roc_auc']:.3f}"
     if document["cost"]:
         cost = document["cost"]
-        facts["an image"] = f"{cost['latency_ms']:.1f} ms on one thread; bundle {cost['bundle_bytes'] / 1e6:.1f} MB"
+        facts["an image"] = f"{cost['latency_ms']:.1f} ms on one thread"
+        facts["bundle"] = size(cost["bundle_bytes"])
     weak = [f"{one['by']} {one['name']} {one['accuracy']:.2f}" for one in document["slices"] if one["weak"]]
     if weak:
         facts["weak on"] = ", ".join(weak[:5])
     if decision:
         facts["gate"] = f"{decision['outcome']}: {' '.join(decision['reasons'])}"
-    facts["report"] = document["report"]
+    facts["report"] = short_path(document["report"])
     if document["synthetic"]:
         facts["note"] = "scored on synthetic drawings, not photographs"
     console.facts(facts)

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import counted, size
 from flowerops.cli.options import DryRun
 from flowerops.cli.session import Session, with_session
 
@@ -37,8 +38,11 @@ def gc(session: Session, dry_run: DryRun = False) -> None:
 
 
 def _show(console: Console, document: dict[str, Any]) -> None:
+    if not document["items"]:
+        console.heading("nothing to remove: everything is needed")
+        return
     said, mark = ("would free", "→") if document["dry_run"] else ("freed", "✓")
-    console.heading(f"{said} {document['bytes'] / 1e6:,.1f} MB in {len(document['items']):,} places", mark=mark)
+    console.heading(f"{said} {size(document['bytes'])} in {counted(len(document['items']), 'place')}", mark=mark)
     counts = {kind: f"{count:,}" for kind, count in document["removed"].items() if count}
     if counts:
         console.facts(counts)

@@ -26,7 +26,7 @@ def show_warnings(console: Console, warnings: list[str]) -> None:
     if warnings:
         console.print("  to look at:")
         for sentence in warnings:
-            console.print(f"    ! {sentence}")
+            console.item(f"! {sentence}", indent=4)
 
 
 def _show_groups(console: Console, title: str, found: dict[str, Any]) -> None:

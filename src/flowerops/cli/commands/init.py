@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from typer.core import TyperGroup
 
 from flowerops.cli.console import Console
+from flowerops.cli.help import Group
 from flowerops.cli.options import DryRun
 from flowerops.cli.session import Session, with_session
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PROJECT = "project"
 
 
-class _FolderOrPart(TyperGroup):
+class _FolderOrPart(Group):
     """A group in which whatever is no command is for the first one, so that `init DIR` is `init project DIR`."""
 
     default_command = _PROJECT
@@ -35,8 +35,8 @@ class _FolderOrPart(TyperGroup):
 app = typer.Typer(
     name="init",
     cls=_FolderOrPart,
-    help="Make a folder a project: settings, CI pipelines, infrastructure. "
-    "Without a command: [bold]init project[/], so that init DIR is enough.",
+    help="Make a folder a project: settings, CI pipelines, infrastructure.\n\n"
+    "flowerops init DIR is short for flowerops init project DIR.",
 )
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder. Default: this one.", show_default=False)]
 CiOption = Annotated[

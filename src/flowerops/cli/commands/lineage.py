@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import short_path
 from flowerops.cli.session import Session, with_session
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def _write_page(session: Session, file: Path, graph: Lineage, title: str) -> Non
     count = len(graph.nodes())
     subtitle = f"{count} things and {len(graph.edges())} relations; from left to right, what each was made by and of"
     atomic_write(file, render_lineage(graph, title, subtitle))
-    session.console.message(f"wrote {file}")
+    session.console.message(f"page: {short_path(file)}")
 
 
 def _facts(node: Node, again: bool) -> str:
@@ -181,4 +182,4 @@ def _facts(node: Node, again: bool) -> str:
 
 def _short(value: object) -> str:
     text = str(value)
-    return text[:12] if len(text) == 64 else text
+    return text[:12] if len(text) == 64 else text.lower() if text.isupper() else text

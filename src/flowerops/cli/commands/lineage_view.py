@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import counted
 from flowerops.cli.session import Session
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ def verify_models(session: Session, selector: Selector | None) -> None:
 
 def _show(console: Console, document: dict[str, Any]) -> None:
     counts, models = document["counts"], len(document["models"])
-    plural = "s" if models != 1 else ""
-    console.heading(
-        f"{document['checked']:,} items behind {models} model{plural}: {counts['ok']} links are as recorded"
-    )
+    behind = f"{counted(document['checked'], 'item')} behind {counted(models, 'model')}"
+    console.heading(f"{behind}: {counted(counts['ok'], 'link')} as recorded")
     _show_links(console, document)
     if counts["missing"]:
         console.message(f"{counts['missing']} missing: what is not here any more cannot be checked")

@@ -8,6 +8,7 @@ import typer
 
 from flowerops.cli.commands import models_archive, models_champion, models_diff, models_transfer
 from flowerops.cli.console import Console
+from flowerops.cli.layout import minute, short_path
 from flowerops.cli.session import Session, with_session
 
 app = typer.Typer(name="models", help="Registered model versions.", no_args_is_help=True)
@@ -52,20 +53,22 @@ def _show_list(console: Console, document: dict[str, Any]) -> None:
             f"{item['accuracy']:.3f}" if item["accuracy"] is not None else "-",
             item["dataset"] or "-",
             item["build_id"] or "-",
-            item["created"],
+            minute(item["created"]),
         )
         for item in document["items"]
     ]
     empty = "There is no model yet. Make one with: flowerops run --data-folder DIR"
-    console.table(("model", "", "accuracy", "dataset", "build", "created"), rows, empty)
+    console.table(("model", "", "accuracy", "dataset", "build", "created (UTC)"), rows, empty)
 
 
 def _show_one(console: Console, document: dict[str, Any]) -> None:
     champion = ", the champion" if document["champion"] else ", archived" if document["archived"] else ""
     console.heading(f"{document['name']}:{document['version']}{champion}", mark="•")
-    console.facts({"bundle": document["bundle"], "digest": document["digest"], "created": document["created"]})
+    console.facts(
+        {"bundle": short_path(document["bundle"]), "digest": document["digest"], "created": document["created"]}
+    )
     console.print()
-    console.facts(dict(sorted(document["tags"].items())))
+    console.facts({name: value or "-" for name, value in sorted(document["tags"].items())})
     if document["history"]:
         console.print()
         models_archive.show_entries(console, document["history"], "")

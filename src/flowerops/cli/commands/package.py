@@ -9,6 +9,7 @@ import typer
 
 from flowerops.cli import handed_over
 from flowerops.cli.console import Console
+from flowerops.cli.layout import size
 from flowerops.cli.options import DryRun
 from flowerops.cli.session import Session, with_session
 
@@ -70,7 +71,7 @@ def _show(console: Console, document: dict[str, Any]) -> None:
     model, folder, tag, port = document["model"], document["folder"], document["tag"], document["port"]
     console.heading(f"{model['name']}:{model['version']} is packaged in {folder}")
     facts = {
-        "size": f"{document['files']} files, {document['bytes'] / 1e6:.1f} MB, {len(document['packages'])} packages",
+        "size": f"{document['files']} files, {size(document['bytes'])}, {len(document['packages'])} packages",
         "base image": document["base_image"] + ("" if document["pinned"] else " (not pinned by a digest)"),
     }
     if not document["image"]:

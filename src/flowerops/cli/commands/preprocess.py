@@ -91,6 +91,7 @@ def preprocess(
     session.finish(prepared.document(), show)
     if explain and not session.as_json:
         session.console.print(f"  {'reused' if prepared.reused else 'ran'}: {prepared.reason}")
+    session.next("train" if selector.name == session.settings.dataset else f"train --dataset {selector.name}")
 
 
 def show(console: Console, document: dict[str, Any]) -> None:
@@ -122,7 +123,7 @@ def show_left_out(console: Console, document: dict[str, Any]) -> None:
         if entries:
             console.print(f"  {title}: {len(entries)}")
             for entry in entries[:_SHOWN]:
-                console.print(f"    {entry['path']}: {entry['reason']}")
+                console.item(f"{entry['path']}: {entry['reason']}", indent=4)
             if len(entries) > _SHOWN:
                 console.print(f"    … and {len(entries) - _SHOWN} more; --json lists all")
 

@@ -58,6 +58,12 @@ def register(
     document = service.register(session.target, request, session.caller).document()
     forced = wanted.force
     finish_judged(session, document, show, strict=strict and not forced, accuracy=None if forced else floor)
+    if document["champion"]:
+        session.next(_deployment(session, document["model"]["name"]))
+
+
+def _deployment(session: Session, name: str) -> str:
+    return "deploy" if name == session.settings.model else f"deploy --model {name}"
 
 
 def show(console: Console, document: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import minute
 
 _ABANDONED = "abandoned"
 
@@ -17,7 +18,7 @@ def show_list(console: Console, document: dict[str, Any]) -> None:
             item["experiment"],
             item["run_type"] or item["name"],
             _status(item) + _where(item),
-            item["started"][:16].replace("T", " "),
+            minute(item["started"]),
             _seconds(item),
         )
         for item in document["items"]
@@ -36,7 +37,7 @@ def show_one(console: Console, document: dict[str, Any]) -> None:
             "started": document["started"],
             "seconds": _seconds(document),
             **_recorded(document),
-            **document["tags"],
+            **{name: value or "-" for name, value in document["tags"].items()},
         }
     )
     for step in document["steps"]:

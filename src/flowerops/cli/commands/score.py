@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import short_path, size
 from flowerops.cli.options import DryRun, ModelOption
 from flowerops.cli.session import Session, with_session
 
@@ -75,12 +76,15 @@ def _show_plan(console: Console, document: dict[str, Any]) -> None:
 def _show(console: Console, document: dict[str, Any]) -> None:
     model = document["model"]
     console.heading(f"{document['scored']:,} photos scored with {model['name']}:{model['version']}")
-    speed = f"{document['files_per_second']:,} a second" if document["files_per_second"] else "nothing was left to do"
-    size = f"{document['bytes'] / 1e6:,.1f} MB"
-    facts = {"table": f"{document['out']} ({size})", "speed": speed, "scored on": document["scored_on"]}
+    speed = f"{document['files_per_second']:,} photos/s" if document["files_per_second"] else "nothing was left to do"
+    facts = {
+        "table": f"{short_path(document['out'])} ({size(document['bytes'])})",
+        "speed": speed,
+        "scored on": document["scored_on"],
+    }
     if document["carried_over"]:
         facts["from before"] = f"{document['carried_over']:,} files"
-    facts |= {f"as {label}": f"{count:,}" for label, count in document["predicted"].items()}
+    facts["predicted"] = ", ".join(f"{label} {count:,}" for label, count in document["predicted"].items()) or "-"
     console.facts(facts)
     _list(console, "could not be scored", document["rejected"])
     _list(console, "left aside", document["skipped"])

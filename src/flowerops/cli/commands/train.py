@@ -8,6 +8,7 @@ import typer
 
 from flowerops.cli.commands import train_view
 from flowerops.cli.console import Console
+from flowerops.cli.layout import short_path
 from flowerops.cli.plans import show_pipeline
 from flowerops.cli.session import Session, with_session
 from flowerops.cli.training_options import TrainingOptions
@@ -20,12 +21,13 @@ _EXAMPLES = """Examples:
 
   flowerops train --dataset flowers:3 --backbone cnn --epochs 10
 
-  flowerops train --deterministic              # the same command gives the same bundle, byte for byte
+  flowerops train --deterministic       # the same bundle, byte for byte
 
-  flowerops train --epochs 20 --fresh          # after an interrupted one that had other parameters
+  flowerops train --epochs 20 --fresh   # forgets an interrupted training
 
   flowerops train --target azureml --schedule "0 3 * * 1"
 """
+_LONG_S = 0.5
 
 
 def add_to(app: typer.Typer) -> None:
@@ -62,8 +64,7 @@ def train(session: Session, options: TrainingOptions) -> None:
     ):
         trained = service.train(pipeline, service.resolve(pipeline, request), request.params, fresh=request.fresh)
     session.finish(trained.document(), show)
-    if not session.as_json:
-        session.console.message(f"next: flowerops evaluate --run {trained.run_id}")
+    session.next(f"evaluate --run {trained.run_id}")
 
 
 def show(console: Console, document: dict[str, Any]) -> None:
@@ -76,10 +77,9 @@ def show(console: Console, document: dict[str, Any]) -> None:
         "classes": ", ".join(document["classes"]),
         "backbone": document["backbone"]["name"],
         "features": f"{features['computed']:,} computed, {features['cached']:,} from the cache",
-        "seconds": ", ".join(f"{name} {value:.1f}" for name, value in document["seconds"].items()),
-        "bundle": document["bundle"]["path"],
+        "time": _time(document["seconds"]),
+        "bundle": short_path(document["bundle"]["path"]),
         "digest": document["bundle"]["digest"][:16],
-        "model digest": (document["bundle"]["model_digest"] or "-")[:16],
     }
     facts |= train_view.facts(document)
     if document["synthetic"]:
@@ -89,9 +89,17 @@ def show(console: Console, document: dict[str, Any]) -> None:
         train_view.show_trials(console, document["tuning"])
 
 
+def _time(seconds: dict[str, float]) -> str:
+    """All of it, and the phases that took long."""
+    phases = {name: value for name, value in seconds.items() if name != "total" and value >= _LONG_S}
+    longest = sorted(phases, key=lambda name: -phases[name])
+    told = ", ".join(f"{name} {phases[name]:.1f} s" for name in longest)
+    return f"{seconds['total']:.1f} s" + (f" ({told})" if told else "")
+
+
 def _show_plan(console: Console, document: dict[str, Any]) -> None:
     console.heading(f"would train on {document['dataset']}: {document['summary']}", mark="→")
-    console.facts({name: _in_words(name, value) for name, value in document["params"].items()})
+    console.facts({name: _in_words(name, value) for name, value in document["params"].items() if value is not None})
     if "tuning" in document:
         train_view.show_search(console, document["tuning"])
     show_pipeline(console, document)
@@ -100,4 +108,6 @@ def _show_plan(console: Console, document: dict[str, Any]) -> None:
 def _in_words(name: str, value: object) -> object:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "all" if name == "fine_tune" and value == -1 else value

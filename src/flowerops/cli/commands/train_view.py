@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import Verbatim, short_path, size
 
 
 def facts(document: dict[str, Any]) -> dict[str, str]:
@@ -14,7 +15,7 @@ def facts(document: dict[str, Any]) -> dict[str, str]:
     rates = {"features": "images_per_second_features", "training": "images_per_second_fit"}
     said = [f"{what} {cost[name]:,.0f}" for what, name in rates.items() if name in cost]
     if said:
-        rows["images/s"] = ", ".join(said)
+        rows["speed"] = f"{', '.join(said)} images/s"
     memory = {"process": "peak_memory_mib", "GPU": "peak_gpu_memory_mib"}
     said = [f"{what} {cost[name]:,.0f} MiB" for what, name in memory.items() if name in cost]
     if said:
@@ -22,7 +23,7 @@ def facts(document: dict[str, Any]) -> dict[str, str]:
     if document["quantized"]:
         rows["int8 model"] = _int8(document["quantized"])
     if document["tensorboard"]:
-        rows["TensorBoard"] = f"tensorboard --logdir {document['tensorboard']}"
+        rows["TensorBoard"] = Verbatim(f"tensorboard --logdir {short_path(document['tensorboard'])}")
     return rows
 
 
@@ -30,7 +31,7 @@ def _int8(info: dict[str, Any]) -> str:
     figures = f"val accuracy {info['accuracy']:.3f}, the float model's is {info['float_accuracy']:.3f}"
     if not info["kept"]:
         return f"left out: {figures}, and at most {info['max_drop']:g} less is accepted"
-    return f"{info['bytes'] / 1e6:.1f} MB instead of {info['float_bytes'] / 1e6:.1f} MB; {figures}"
+    return f"{size(info['bytes'])} instead of {size(info['float_bytes'])}; {figures}"
 
 
 def show_trials(console: Console, tuning: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from flowerops.cli.commands import lineage_view
 from flowerops.cli.console import Console
+from flowerops.cli.layout import counted
 from flowerops.cli.session import Session, with_session
 
 if TYPE_CHECKING:
@@ -102,7 +103,11 @@ def _finish(session: Session, result: Verification) -> None:
 
 def _show(console: Console, document: dict[str, Any]) -> None:
     versions, models = len(document["versions"]), len(document["models"])
-    console.heading(f"{document['checked']:,} items of {versions} dataset versions and {models} models are as written")
+    if not document["checked"]:
+        console.heading("nothing is stored yet")
+    else:
+        of = f"{counted(versions, 'dataset version')} and {counted(models, 'model')}"
+        console.heading(f"all as written: {counted(document['checked'], 'item')} of {of}")
     _show_leftovers(console, document)
 
 

@@ -40,6 +40,7 @@ def run_step(
 
     console = Console(name, as_json=as_json, log=log)
     out.mkdir(parents=True, exist_ok=True)
+    console.begin()
     try:
         document = work(console)
     except OSError as error:  # of a write it does not say to which file
@@ -48,6 +49,8 @@ def run_step(
     except BaseException:
         _keep_traceback(log)
         raise
+    finally:
+        console.end()
     if as_json:
         console.document(document)
     else:

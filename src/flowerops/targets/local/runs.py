@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from flowerops.domain.progress import Progress
+from flowerops.domain.progress import Progress, aside
 from flowerops.errors import BadInputError, RemoteError
 from flowerops.io.atomic import publish, staging_folder
 from flowerops.io.presence import announce
@@ -53,7 +53,6 @@ class LocalRuns:
 
     def run_step(self, run_id: str, request: StepRequest, progress: Progress) -> StepOutput:
         """Run a step in a child process, which tells of its progress itself, and publish its folder."""
-        del progress
         checkpoints = None
         if request.name == "train" and request.checkpoints != "none":
             checkpoints = claim_checkpoints(self._home, request)
@@ -64,7 +63,8 @@ class LocalRuns:
                 self._ledger.log_dataset(step_id, ref.name, ref.digest, f"{ref.name}:{ref.version or ''}", request.name)
             live = {"MLFLOW_TRACKING_URI": self._ledger.uri, "MLFLOW_RUN_ID": step_id}
             log = log_file(folder, request.name, step_id)
-            recorded = run_child(request, out, log, live if request.name in _LIVE else {})
+            with aside(progress):
+                recorded = run_child(request, out, log, live if request.name in _LIVE else {})
             self._ledger.log(step_id, recorded)
             place = folder / f"{request.name}-{step_id[:8]}"
             publish(out, place)
@@ -76,6 +76,10 @@ class LocalRuns:
     def find(self, run_id: str) -> Run:
         """A run with its steps."""
         return self._with_steps(self._record(run_id))
+
+    def with_records(self, run: Run) -> Run:
+        """The run itself: the ledger gives all at once."""
+        return run
 
     def all(self, limit: int = 50, experiment: str | None = None) -> list[Run]:
         """The newest pipeline runs."""
