@@ -17,19 +17,20 @@ from helpers.served import process
 from helpers.tiny_bundle import make_bundle
 
 WORK = Path(".fuzz").resolve()
+GOOD = WORK / "good-bundle"
 _SERVER = "server"
 _SLACK_S = 180
 
 
 def fuzz_reader(name: str, tools: Path, seconds: int) -> int:
     """Fuzz one reader in a process of its own; gives its exit code."""
-    arguments = [str(tools / "python"), "-m", "fuzz.one", name, str(WORK / "bundle"), str(WORK), str(seconds)]
+    arguments = [str(tools / "python"), "-m", "fuzz.one", name, str(GOOD), str(WORK), str(seconds)]
     return subprocess.run(arguments, timeout=seconds + _SLACK_S).returncode
 
 
 def fuzz_server(tools: Path, seconds: int) -> int:
     """Ask a server what its OpenAPI document allows and what it does not; gives schemathesis' exit code."""
-    call = ("--bundle", str(WORK / "bundle"), "--model-name", "tiny", "--model-version", "1", "--port", "0")
+    call = ("--bundle", str(GOOD), "--model-name", "tiny", "--model-version", "1", "--port", "0")
     with process("flowerops.serving.server", *call, log=WORK / "server.log") as server:
         url = server.ready()
         options = ["--max-time", str(seconds), "--max-examples", "100000", "--request-timeout", "60", "--no-color"]
@@ -51,8 +52,8 @@ def main() -> int:
     parser.add_argument("--tools", type=Path, required=True, help="the folder with atheris' python and schemathesis")
     given = parser.parse_args()
     WORK.mkdir(exist_ok=True)
-    if not (WORK / "bundle").is_dir():
-        make_bundle(WORK / "bundle")
+    if not GOOD.is_dir():
+        make_bundle(GOOD)
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
     found = []
     for name in given.targets:

@@ -5,6 +5,7 @@ It ends with another code than 0 when something was found; `WORK/found-*` has th
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +23,7 @@ def main(name: str, bundle: Path, work: Path, seconds: int) -> None:
     """Fuzz for so long; the corpus grows in `work`, and goes on from what is there."""
     with atheris.instrument_imports(include=_READERS):
         from fuzz.targets import open_readers
+    logging.disable()  # what the form parser says of each input
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         target = open_readers(bundle, Path(folder)).targets[name]

@@ -12,6 +12,16 @@ from helpers.command import clean_environment
 from helpers.trained_home import copy_place
 
 
+_PATIENCE_S = 900
+"""How long a slow test may take; on a machine with other work to do some need more than the usual five minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_PATIENCE_S))
+
+
 @pytest.fixture(scope="session")
 def trained_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `photos/` and a home in which a run was trained and evaluated; copy it before changing it."""

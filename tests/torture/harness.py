@@ -11,7 +11,7 @@ from pathlib import Path
 from helpers.command import clean_environment
 
 _KILLER = Path(__file__).parent / "killer"
-_TIMEOUT_S = 120
+_TIMEOUT_S = 240
 
 
 def signalled(root: Path, at: int, number: signal.Signals = signal.SIGKILL) -> dict[str, str]:

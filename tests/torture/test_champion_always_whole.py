@@ -127,7 +127,7 @@ def test_the_champion_is_complete_at_every_look_and_after_every_kill(tmp_path: P
         env=clean_environment(PYTHONPATH=tests),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -101,7 +101,7 @@ def test_a_bundle_of_a_training_killed_between_its_writes_is_the_same_byte_for_b
         env=clean_environment(PYTHONPATH=str(Path(__file__).parents[1])),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)

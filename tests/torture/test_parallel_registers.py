@@ -91,7 +91,7 @@ def test_registers_at_once_give_a_version_each_and_a_lister_sees_only_whole_ones
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

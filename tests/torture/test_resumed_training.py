@@ -75,7 +75,7 @@ def killed(place: Path, number: signal.Signals) -> tuple[int, dict[str, Any]]:
     before = set((place / ".flowerops/runs").glob("*/train-*"))
     with training(place) as process:
         (process if number is signal.SIGTERM else step_of(process)).send_signal(number)
-        said = json.loads(process.communicate(timeout=60)[0])
+        said = json.loads(process.communicate(timeout=240)[0])
     assert checkpoints(place)
     assert set((place / ".flowerops/runs").glob("*/train-*")) == before
     return process.returncode, said
