@@ -11,7 +11,6 @@ import pytest
 from helpers.command import clean_environment
 from helpers.trained_home import copy_place
 
-
 _PATIENCE_S = 900
 """How long a slow test may take; on a machine with other work to do some need more than the usual five minutes."""
 

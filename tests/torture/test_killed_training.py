@@ -65,7 +65,7 @@ def train(kind: str, folder: Path, killed_in: int = 0) -> int:
         env=clean_environment(PYTHONPATH=str(Path(__file__).parents[1])),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode
