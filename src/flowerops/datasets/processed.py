@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from flowerops.datasets.pixels import REMEDY
 from flowerops.datasets.rows import read_manifest, read_rows
-from flowerops.datasets.shards import ShardReader, split_files
+from flowerops.datasets.shard_reader import ShardReader
+from flowerops.datasets.shards import split_files
 from flowerops.domain.bundle import Geometry
 from flowerops.domain.dataset import ProcessedImage, Split
 from flowerops.domain.documents import Document
@@ -86,7 +87,7 @@ class ProcessedVersion:
         self.folder = folder
         self.manifest = read_manifest(folder)
         self.rows = read_rows(folder, ProcessedImage)
-        self.labels = sorted(self.manifest.classes)
+        self.labels = sorted({row.label for row in self.rows})  # of the rows, which are what the digest is of
 
     @property
     def geometry(self) -> Geometry:

@@ -10,7 +10,7 @@ from pathlib import Path
 from flowerops.datasets.history import EarlierShard
 from flowerops.datasets.photo_job import Decode, PhotoJob
 from flowerops.datasets.raw import RawVersion
-from flowerops.datasets.shards import ShardReader
+from flowerops.datasets.shard_reader import ShardReader
 from flowerops.datasets.squares import Squares
 from flowerops.domain.dataset import PhotoFacts, Quarantined, RawFile
 from flowerops.domain.params import PreprocessParams

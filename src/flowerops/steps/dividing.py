@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -26,7 +27,8 @@ def check_bad_share(quarantined: Sequence[Quarantined], files: int, max_bad: flo
     Raises:
         BadInputError: There are more.
     """
-    allowed = -int(-files * max_bad // 1)  # rounded up, so that one bad photo in a small folder is no failure
+    # Rounded up, so that one bad photo in a small folder is no failure; but 0.07 * 100 is a little more than 7.
+    allowed = math.ceil(round(files * max_bad, 6))
     if len(quarantined) > allowed:
         first = quarantined[0]
         raise BadInputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flowerops.errors import FlowerOpsError, StoreIntegrityError, UsageError
+from flowerops.errors import FlowerOpsError, StoreIntegrityError, UsageError, first_line
 from flowerops.io.atomic import remove_leftovers, staging_folder, sync_folder
 from flowerops.io.locks import exclusive
 from flowerops.tracking.client import explain, open_client
@@ -67,6 +67,6 @@ def _opened(uri: str, named: Path) -> Any:
         if explained is not None:
             raise explained from error
         raise StoreIntegrityError(
-            f"the ledger {named} cannot be read: {str(error).splitlines()[0]}",
+            f"the ledger {named} cannot be read: {first_line(error)}",
             "Restore it from a backup, or move it away to begin a new one.",
         ) from error

@@ -15,13 +15,14 @@ from PIL import Image
 
 from flowerops.datasets import layout, shards
 from flowerops.datasets.layout import plan_layout
-from flowerops.datasets.pixels import decode_pixels, encode_pixels, stored_size
-from flowerops.datasets.shards import DATA_DIR, ShardReader, split_files, write_shard
+from flowerops.datasets.pixels import decode_pixels, stored_size
+from flowerops.datasets.shard_reader import ShardReader
+from flowerops.datasets.shards import DATA_DIR, split_files, write_shard
 from flowerops.domain.dataset import ProcessedImage, Split
 from flowerops.errors import StoreIntegrityError
 from flowerops.images import prepare_image
 from flowerops.io.hashing import sha256_bytes
-from helpers.photos import encoded, picture
+from helpers.photos import encode_pixels, encoded, picture
 
 LABELS = ["daisy", "roses"]
 SIZE = 20

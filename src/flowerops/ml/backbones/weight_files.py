@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from flowerops.domain.progress import Progress
-from flowerops.errors import BadInputError, FlowerOpsError, RemoteError
+from flowerops.errors import BadInputError, FlowerOpsError, RemoteError, first_line
 from flowerops.io.hashing import sha256_file
 
 _TIMEOUT_S = 30.0
@@ -43,7 +43,7 @@ def load_weight_file(network: Any, path: Path) -> Origin:
         network.load_weights(path)
     except Exception as error:  # Keras and h5py raise many kinds for a file of another network
         raise BadInputError(
-            f"{path.name} does not hold weights of {network.name}: {str(error).partition(chr(10))[0]}",
+            f"{path.name} does not hold weights of {network.name}: {first_line(error)}",
             'Use the file of this network without its classifier ("no top").',
         ) from error
     return Origin(f"file:{path.name}", sha256_file(path))
@@ -150,8 +150,7 @@ def _watched(progress: Progress) -> Iterator[list[tuple[Path, str]]]:
 
 
 def _unavailable(file: str, error: Exception) -> FlowerOpsError:
-    reason = str(error).partition("\n")[0] or type(error).__name__
     return RemoteError(
-        f"the weights {file} could not be downloaded: {reason}",
+        f"the weights {file} could not be downloaded: {first_line(error)}",
         "Give a file with --weights PATH, or take --backbone efficientnet_lite0, which needs no download.",
     )
