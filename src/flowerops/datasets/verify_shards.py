@@ -55,7 +55,7 @@ def _group_problems(
         table = file.read_row_group(group)
         facts = table.select([*_COLUMNS, "label"]).to_pylist()
         images = table["image"].combine_chunks().field("bytes")
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except (OSError, KeyError, pa.ArrowException, UnicodeDecodeError) as error:
         images = f"{file.metadata.row_group(group).num_rows} readable images"
         got = f"damaged: {first_line(error)}"
         yield Problem(path=str(path), expected=images, got=got, of=f"{version} row group {group}")

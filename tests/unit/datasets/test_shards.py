@@ -235,3 +235,13 @@ def test_a_row_without_its_image_is_damage(tmp_path):
     pq.write_table(table.set_column(0, table.schema.field(0), bare), path)
     with pytest.raises(StoreIntegrityError, match="without its image"):
         ShardReader([path]).pixels([0])
+
+
+def test_a_key_that_is_no_text_is_damage(tmp_path):
+    rows = [row(1)]
+    write(tmp_path, rows)
+    (path,) = split_files(tmp_path, "train")
+    pq.write_table(pq.read_table(path), path, compression="none", use_dictionary=False, write_statistics=False)
+    path.write_bytes(path.read_bytes().replace(rows[0].sha256.encode(), b"\xff" * 64))
+    with pytest.raises(StoreIntegrityError, match="is damaged"):
+        ShardReader([path])
