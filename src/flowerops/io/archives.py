@@ -40,9 +40,16 @@ def archive_kind(path: Path) -> str | None:
         head = stream.read(512)
     if head.startswith(_GZIP):
         return "tar.gz"
-    if head[:2] == _ZIP and zipfile.is_zipfile(path):
+    if head[:2] == _ZIP and _is_zip(path):
         return "zip"
     return "tar" if head[257:265] in _TAR_MAGIC else None
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # one on several disks; unpacking says so
+        return True
 
 
 def unpack(path: Path, folder: Path, progress: Progress, budget: Budget | None = None) -> None:

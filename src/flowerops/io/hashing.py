@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from pathlib import Path
 from typing import TypedDict
 
@@ -57,7 +58,9 @@ def read_checked(path: Path, sha256: str, named: str, otherwise: str, hint: str)
 
 
 def _files_of(folder: Path) -> list[str]:
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    found = (
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    )
     return sorted(name for name in found if name != SEAL_FILE)
 
 
@@ -105,6 +108,9 @@ def seal_problems(folder: Path) -> list[Problem]:
 
 def _found(path: Path) -> str:
     try:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a device or a pipe might never end
+            return "not a regular file"
         return sha256_file(path)
     except OSError as error:  # a link to nowhere in the file's place, say
         return f"unreadable: {error.strerror}"
@@ -156,11 +162,13 @@ class SealedReader:
         Raises:
             StoreIntegrityError: It cannot be read, or is not what was sealed.
         """
+        if name not in self._expected:  # what a bundle's own documents name may be any path of this machine
+            raise StoreIntegrityError(f"{self._folder}: {name!r} is not one of its files", "The folder is incomplete.")
         try:
             data = (self._folder / name).read_bytes()
         except OSError as error:
             raise StoreIntegrityError(f"{self._folder}: {name} cannot be read", "It is incomplete.") from error
-        if sha256_bytes(data) != self._expected.get(name):
+        if sha256_bytes(data) != self._expected[name]:
             raise self._changed(name)
         return data
 
