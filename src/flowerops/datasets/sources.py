@@ -31,6 +31,8 @@ def source_kind(source: Path) -> Kind:
                 f"{source} has no Parquet files in it",
                 "A folder with one sub-folder a class is taken in with: flowerops preprocess --data-folder",
             )
+        if source.exists() and not source.is_file():
+            raise BadInputError(f"{source} is not a regular file", "Save it as a file first.")
         with source.open("rb") as stream:
             head = stream.read(len(_PARQUET_MAGIC))
         if head == _PARQUET_MAGIC:
