@@ -29,7 +29,7 @@ from rich.progress import Task as RichTask
 from rich.table import Table
 from rich.text import Text
 
-from flowerops.cli.layout import GAP, columns_that_fit, counted, flowed
+from flowerops.cli.layout import GAP, HARD_BLANK, columns_that_fit, counted, flowed
 from flowerops.cli.lines import LogFile, ProgressLines, rate, spelled_out
 from flowerops.cli.waiting import Waiting, on_a_screen
 from flowerops.domain.progress import Task
@@ -37,7 +37,6 @@ from flowerops.errors import FlowerOpsError
 
 SCHEMA_VERSION = 1
 _WIDTH_WITHOUT_TERMINAL = 120
-_HARD_BLANK = "\N{NO-BREAK SPACE}"
 _SHORT = 40
 
 
@@ -86,7 +85,7 @@ class Console:
             return
         self._say(self._err, "[bold red]error:[/] ", self._flowed(self._err, error.message, len("error: ")))
         if error.hint:
-            self._say(self._err, "[bold]hint:[/]  ", _shown(error.hint))
+            self._say(self._err, "[bold]hint:[/]  ", self._flowed(self._err, error.hint, len("hint:  ")))
 
     def _write_json(self, document: Mapping[str, Any]) -> None:
         members = _without_nan(document)
@@ -158,11 +157,12 @@ class Console:
         for head, *rest in rows:
             self._say(self._out, "", f"[bold]{escape(head)}[/]")
             pairs = (f"{name} {cell}".strip() for name, cell in zip(columns[1:], rest, strict=True) if cell)
-            kept = (pair.replace(" ", _HARD_BLANK) if len(pair) < _SHORT else pair for pair in pairs)
-            self._say(self._out, "  ", self._flowed(self._out, " · ".join(kept), 2).replace(_HARD_BLANK, " "))
+            kept = (pair.replace(" ", HARD_BLANK) if len(pair) < _SHORT else pair for pair in pairs)
+            self._say(self._out, "  ", self._flowed(self._out, " · ".join(kept), 2))
 
     def _flowed(self, screen: Screen, text: str, indent: int) -> str:
-        return escape("\n".join(flowed(text, screen.width if screen.is_terminal else None, indent)))
+        lines = flowed(text, screen.width if screen.is_terminal else None, indent)
+        return escape("\n".join(lines).replace(HARD_BLANK, " "))
 
     def _say(self, screen: Screen, head: str, shown: str) -> None:
         """Print markup as it is."""
