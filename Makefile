@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 SERVE_VENV := .venv-serve
 DOCS_VENV := .venv-docs
 AUDIT_VENV := .venv-audit
+FUZZ_VENV := .venv-fuzz
 # Azurite emulates Azure's blobs for the tests of the Azure target. Later versions want a later Node.js than Debian's.
 AZURITE_VERSION := 3.35.0
 AZURITE := .azurite/.$(AZURITE_VERSION)
@@ -19,9 +20,10 @@ DEMO_HOME ?= .flowerops
 # The tests of one file share their work, and the longest files come first. They wait for servers and other processes
 # for half of their time, so there are more workers than cores.
 WORKERS ?= 3
+SECONDS ?= 60
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-demo serve-env azurite demo test torture check bench locks conda reference docs audit sbom clean
+.PHONY: help setup setup-demo serve-env azurite demo test torture fuzz check bench locks conda reference docs audit sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -65,11 +67,14 @@ $(AZURITE):
 azurite: $(AZURITE) ## Install the emulator of Azure's blobs, for the tests (needs Node.js and npm)
 
 # Without Node.js, the tests of the Azure target skip and say so.
-test: $(VENV)/.dev $(if $(HAS_NODE),$(AZURITE)) $(SERVE_VENV)/.ready ## Run every test
-	$(PYTEST)
+test: $(VENV)/.dev $(if $(HAS_NODE),$(AZURITE)) $(SERVE_VENV)/.ready ## Run the tests, without the slow half of torture
+	$(PYTEST) -m "not slow"
 
-torture: $(VENV)/.dev ## Run what docs/reliability.md speaks of: kills, full disks, hostile files
-	$(PYTEST) tests/torture
+torture: $(VENV)/.dev ## Run what docs/reliability.md speaks of, slow or not: kills, full disks, hostile files
+	$(PYTEST) tests/torture tests/fuzz
+
+fuzz: $(VENV)/.dev $(FUZZ_VENV)/.ready ## Feed each reader and the server what nobody would send, for SECONDS each
+	PYTHONPATH=tests $(BIN)/python -m fuzz --seconds $(SECONDS) --tools $(FUZZ_VENV)/bin $(TARGETS)
 
 check: $(VENV)/.dev ## Lint, types, import rules, drift of documents
 	$(BIN)/ruff check .
@@ -99,6 +104,12 @@ $(DOCS_VENV)/.ready $(AUDIT_VENV)/.ready: .venv-%/.ready: $(BIN)/uv locks/%.txt
 	$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --require-hashes -r locks/$*.txt
 	@touch $@
 
+$(FUZZ_VENV)/.ready: $(BIN)/uv locks/fuzz.txt pyproject.toml
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(FUZZ_VENV)
+	$(BIN)/uv pip install --quiet --python $(FUZZ_VENV)/bin/python --require-hashes -r locks/fuzz.txt
+	$(BIN)/uv pip install --quiet --python $(FUZZ_VENV)/bin/python --no-deps --editable .
+	@touch $@
+
 docs: $(DOCS_VENV)/.ready ## Build the documentation as a site in site/; readers need no network either
 	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet
 	@! grep -rEl '<(script|link|img)[^>]+(src|href)="?(https?:)?//' site --include=*.html
@@ -114,4 +125,4 @@ sbom: $(AUDIT_VENV)/.ready ## Write dist/sbom-*.json: what an installation consi
 	    -o dist/sbom-$$lock.json locks/$$lock.txt || exit 1; done
 
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) $(SERVE_VENV) $(DOCS_VENV) $(AUDIT_VENV) site .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SERVE_VENV) $(DOCS_VENV) $(AUDIT_VENV) $(FUZZ_VENV) .fuzz site .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

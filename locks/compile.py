@@ -27,5 +27,6 @@ if __name__ == "__main__":
     compile_lock("dev", ["pyproject.toml", "--extra", "dev"])
     for extra in ("local", "train", "serve"):
         compile_lock(extra, ["pyproject.toml", "--extra", extra], "dev")
+    compile_lock("fuzz", ["pyproject.toml", "--extra", "serve", "locks/fuzz.in"], "dev")
     compile_lock("azure-train", ["pyproject.toml", "--extra", "train", "--extra", "azure"], "dev")
     compile_lock("azure-serve", ["pyproject.toml", "--extra", "azure-serve"])

@@ -114,6 +114,11 @@ class TerminatedRunError(FlowerOpsError):
     code, exit_code = "terminated", 143
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, without what follows in further lines; its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def _descendants(root: type[FlowerOpsError]) -> list[type[FlowerOpsError]]:
     return [root, *(found for child in root.__subclasses__() for found in _descendants(child))]
 

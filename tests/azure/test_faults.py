@@ -14,7 +14,7 @@ from flowerops.cli.app import run
 from flowerops.domain.names import Selector
 from flowerops.errors import CredentialsError, RemoteError
 from flowerops.services.verify import verify_datasets
-from flowerops.targets.azureml import client, snapshot
+from flowerops.targets.azureml import client, http, snapshot
 from helpers.both_targets import Place
 from helpers.photos import make_photos
 
@@ -32,7 +32,7 @@ WORKSPACE = "/workspaces/ws-flowers(\\?|$)"
 def place(azure: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with azure.here(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("flowerops.targets.azureml.watch._LONGEST_PAUSE_S", 0.5)
-        patch.setitem(client._RETRIES, "retry_backoff_factor", 0.02)
+        patch.setitem(http.RETRIES, "retry_backoff_factor", 0.02)
         patch.setitem(client._STORAGE_RETRIES, "initial_backoff", 0)
         yield Place("azureml", tmp_path_factory.mktemp("faults") / "home", azure.environment())
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.ai.ml.entities import AmlCompute
 
 from azure_emulator import Emulator, Fault
 from azure_emulator.subscription import COMPUTE_OPERATOR, DATA_SCIENTIST, READER
+from helpers.azure_toys import client
 from helpers.command import flowerops
 
 
@@ -28,6 +30,19 @@ def test_a_workspace_that_is_ready(azure: Emulator, tmp_path: Path) -> None:
     assert found["clock"]["verdict"] == "ok"
     assert "does not exist yet" in found["compute"]["found"]
     assert all(finding["to_do"] for finding in found.values() if finding["verdict"] != "ok")
+
+
+@pytest.mark.parametrize(
+    ("least", "verdict", "said"),
+    [(0, "ok", "STANDARD_DS3_V2, 0 to 2 machines"), (1, "note", "1 of them cost money while nothing runs")],
+)
+def test_a_cluster_that_is_there(azure: Emulator, tmp_path: Path, least: int, verdict: str, said: str) -> None:
+    cluster = AmlCompute(name=f"there-{least}", size="Standard_DS3_v2", min_instances=least, max_instances=2)
+    with azure.here():
+        client(azure).compute.begin_create_or_update(cluster).result()
+    code, found = examined(azure, tmp_path, FLOWEROPS_COMPUTE=cluster.name)
+    assert (code, found["compute"]["verdict"]) == (0, verdict)
+    assert said in found["compute"]["found"]
 
 
 @pytest.mark.parametrize(

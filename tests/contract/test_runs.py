@@ -13,7 +13,7 @@ import pytest
 from flowerops.domain.dataset import ROWS_FILE
 from flowerops.domain.names import Selector
 from flowerops.domain.params import EvaluateParams, GatePolicy, RegisterParams, TrainParams
-from flowerops.domain.steps import OUTPUT_MANIFEST
+from flowerops.domain.steps import BUNDLE_DIR, OUTPUT_MANIFEST
 from flowerops.errors import BadInputError, GateRejectedError, StoreIntegrityError, UsageError
 from flowerops.io.hashing import sha256_bytes, verify_seal
 from flowerops.services import reach
@@ -23,7 +23,7 @@ from flowerops.services.explain import ExplainRequest, explain
 from flowerops.services.lineage import lineage_of
 from flowerops.services.pipeline import begin
 from flowerops.services.register import Registered, RegisterRequest, register
-from flowerops.services.train import BUNDLE_DIR, TRAINED, Trained, TrainRequest, resolve, train
+from flowerops.services.train import TRAINED, Trained, TrainRequest, resolve, train
 from flowerops.services.verify_lineage import refuse_broken, verify_lineage
 from flowerops.targets.protocol import Run
 from helpers.both_targets import Place, Registry, overwrite
@@ -309,6 +309,9 @@ def test_a_run_is_shown_with_the_same_members(made: Lifecycle) -> None:
     assert set(shown) == line | {"params", "metrics", "tags"}
     assert (shown["dataset"], shown["build_id"]) == (f"{made.dataset}:1", "tester@laptop")
     assert not any(name.startswith("flowerops.") for name in shown["tags"])
+    trained = next(step for step in shown["steps"] if step["name"] == "train")
+    assert 0 <= trained["metrics"]["val_accuracy"] <= 1
+    assert trained["params"]["backbone"] == "cnn"
 
 
 def test_a_steps_output_is_its_folder(made: Lifecycle) -> None:

@@ -14,6 +14,7 @@ from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment
 from flowerops.targets.local.endpoint_store import EndpointStore, endpoint_names
 from flowerops.targets.local.processes import daemons_with, send_signal
+from flowerops.targets.protocol import Access, StartOptions
 from helpers.tiny_bundle import COLOURS, photo
 
 DAISY = photo(COLOURS[0])
@@ -37,8 +38,9 @@ def model(bundle: Path, version: int = 1) -> ModelRef:
 
 
 def deploy(deployments: LocalDeployments, bundle: Path, version: int, port: int | None = None) -> LocalDeployment:
-    started = deployments.start(NAME, bundle, model(bundle, version), port)
-    deployments.activate(NAME, started, port)
+    access = Access(port=port)
+    started = deployments.start(NAME, bundle, model(bundle, version), StartOptions(access=access))
+    deployments.activate(NAME, started, access)
     return started
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from flowerops.datasets.pixels import header
+
 CLASSES = ("daisy", "roses")
 _HUES = ((230, 230, 235), (190, 40, 70), (240, 200, 40), (140, 60, 170), (60, 100, 210), (60, 160, 80))
 _GRID = (6, 7)
@@ -71,3 +73,8 @@ def make_photos(
         for number, path in enumerate(made[name]):
             path.write_bytes(photo_bytes(seed * 100_000 + number, size, hue))
     return made
+
+
+def encode_pixels(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A square, uint8 RGB [height, width, 3], as shards store it."""
+    return header(*pixels.shape[:2]) + pixels.tobytes()

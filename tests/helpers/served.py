@@ -21,6 +21,7 @@ import uvicorn
 from flowerops.io.http import NoAnswerError, send
 from flowerops.serving.admission import Limits
 from flowerops.serving.protocol import protocol_of
+from flowerops.serving.service import ModelName, ScoringService
 
 WAIT_S = 20.0
 
@@ -56,6 +57,15 @@ def served(app: Any, limits: Limits | None = None) -> Iterator[str]:
     finally:
         server.should_exit = server.force_exit = True
         thread.join(10)
+
+
+def ready_service(
+    scorer: Any, limits: Limits | None = None, name: str = "m", version: int = 1, workers: int = 2
+) -> ScoringService:
+    """A service that has its model."""
+    service = ScoringService(ModelName(name, version), limits or Limits(), workers)
+    service.become_ready(scorer)
+    return service
 
 
 @dataclass

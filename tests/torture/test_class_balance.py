@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from helpers.command import flowerops
@@ -28,6 +29,7 @@ def test_a_class_of_one_photo_is_refused_before_anything_is_trained(tmp_path: Pa
     assert flowerops("data", "list", "--json", cwd=tmp_path).document["items"] == []
 
 
+@pytest.mark.slow
 def test_a_thousand_to_one_is_taken_with_a_warning_and_is_in_every_split(tmp_path: Path) -> None:
     for label, count in (("daisy", 3000), ("roses", 3)):
         (tmp_path / "photos" / label).mkdir(parents=True)

@@ -16,6 +16,7 @@ from flowerops.errors import ConflictError, RemoteError
 from flowerops.io.http import send
 from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.processes import free_port, is_alive
+from flowerops.targets.protocol import Access, StartOptions
 from helpers.local_endpoints import DAISY, NAME, deploy, local_deployments, model, state_of, version_that_answers
 from helpers.served import answers, wait_until
 from helpers.tiny_bundle import reseal
@@ -87,10 +88,10 @@ def test_a_broken_model_and_a_taken_port_leave_the_old_model_serving(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConflictError, match=f"port {port} is in use"):
-            local.start(NAME, tiny_bundle, model(tiny_bundle, 2), port)
+            local.start(NAME, tiny_bundle, model(tiny_bundle, 2), StartOptions(access=Access(port=port)))
     started = local.start(NAME, tiny_bundle, model(tiny_bundle, 2))
     with socket.create_server(("127.0.0.1", free_port())) as taken, pytest.raises(ConflictError, match="in use"):
-        local.activate(NAME, started, taken.getsockname()[1])
+        local.activate(NAME, started, Access(port=taken.getsockname()[1]))
     local.discard(NAME, started)
     assert version_that_answers(url) == 1
     assert [(one.role, one.status) for one in local.find(NAME).deployments] == [("active", "running")]

@@ -46,6 +46,7 @@ def fetching(disk: SmallDisk) -> list[str | Path]:
     return ["data", "fetch", "tf-flowers", "--from", "more.tar.gz", *known, "--dataset", "fetched", *SMALL]
 
 
+@pytest.mark.slow
 def test_preprocess_import_and_fetch_change_nothing_and_complete_once_there_is_room(disk: SmallDisk) -> None:
     before = versions(disk)
     preprocess = ["preprocess", "--data-folder", "more", "--dataset", "more", *SMALL]
@@ -61,6 +62,7 @@ def test_preprocess_import_and_fetch_change_nothing_and_complete_once_there_is_r
     assert set(versions(disk)) == {*before, "more:1", "more_processed:1", "fetched:1", "fetched_processed:1"}
 
 
+@pytest.mark.slow
 def test_export_and_preview_write_all_or_nothing(disk: SmallDisk) -> None:
     exports = [["data", "export", name, "out", "--format", "csv"] for name in ("flowers", "flowers_processed")]
     preview = ["data", "preview", "flowers", "--out", "page.html"]

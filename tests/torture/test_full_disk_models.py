@@ -46,6 +46,7 @@ def servers(disk: SmallDisk) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_train_and_evaluate_leave_the_run_before_as_the_latest(disk: SmallDisk) -> None:
     (latest,) = (folder.parent.name for folder in disk.seen.glob(".flowerops/runs/*/train-*"))
     disk.refused("train", "--params", TINY, free=0)
@@ -69,6 +70,7 @@ def test_a_deploy_without_room_leaves_no_server_behind(disk: SmallDisk) -> None:
     assert servers(disk) == serving
 
 
+@pytest.mark.slow
 def test_run_completes_once_there_is_room(disk: SmallDisk) -> None:
     arguments = ("run", "--data-folder", "photos", "--params", TINY)
     disk.refused(*arguments, free=IN_THE_BUNDLE)  # in its training

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from flowerops.datasets.processed import ProcessedVersion
 from flowerops.datasets.raw import RawVersion
 from flowerops.targets.local.datasets import LocalDatasets
@@ -54,6 +56,7 @@ def _check_what_is_listed(root: Path) -> None:
                 assert len(images.pixels(range(len(images)))) == len(images)
 
 
+@pytest.mark.slow
 def test_every_kill_leaves_each_version_absent_or_whole(tmp_path: Path) -> None:
     make_photos(tmp_path / "photos", per_class=4)
     root = tmp_path / "home"
@@ -72,7 +75,7 @@ def test_a_run_after_kills_gives_the_same_digests_as_one_without(tmp_path: Path)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     for root, stride in ((killed, 11), (whole, 10_000)):
         arguments = [str(tmp_path / "photos"), str(root)]
-        watch(lambda: None, kill_at_each_change(_PROGRAM, arguments, root, stride))
+        watch(lambda root=root: _check_what_is_listed(root), kill_at_each_change(_PROGRAM, arguments, root, stride))
     digests = [sorted(found.manifest.digest for found in LocalDatasets(Home(root)).all()) for root in (killed, whole)]
     assert digests[0] == digests[1]
     assert len(digests[0]) == 2

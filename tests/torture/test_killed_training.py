@@ -35,7 +35,8 @@ with place.held():
 """
 
 
-def test_a_checkpoint_is_whole_or_absent_wherever_its_writer_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("stride", "kills"), [(9, 3), pytest.param(1, 30, marks=pytest.mark.slow)])
+def test_a_checkpoint_is_whole_or_absent_wherever_its_writer_is_killed(tmp_path: Path, stride: int, kills: int) -> None:
     folder = tmp_path / "checkpoints"
     place = CheckpointPlace(folder, "run-1", "abc")
     reached = [0]
@@ -52,7 +53,7 @@ def test_a_checkpoint_is_whole_or_absent_wherever_its_writer_is_killed(tmp_path:
         assert epoch >= reached[-1]
         reached.append(epoch)
 
-    assert watch(look, kill_at_each_change(WRITER, [str(folder)], folder)) > 30
+    assert watch(look, kill_at_each_change(WRITER, [str(folder)], folder, stride)) > kills
     look()
     assert leftovers(folder) == []
     assert len(list(folder.glob("epoch-*"))) == 2
@@ -70,6 +71,7 @@ def train(kind: str, folder: Path, killed_in: int = 0) -> int:
     return done.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "epochs"), [("head", (2, 3, 4)), ("cnn", (2, 4))])
 def test_a_training_killed_between_epochs_ends_with_the_same_bits(
     tmp_path: Path, kind: str, epochs: tuple[int, ...]
@@ -87,6 +89,7 @@ def test_a_training_killed_between_epochs_ends_with_the_same_bits(
         np.testing.assert_array_equal(whole[name], resumed[name])
 
 
+@pytest.mark.slow
 def test_a_bundle_of_a_training_killed_between_its_writes_is_the_same_byte_for_byte(
     trained_place: Path, tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ def assert_names(holder: subprocess.Popen[bytes], outcome: Outcome) -> None:
     assert "Wait for it to end" in outcome.stderr
 
 
+@pytest.mark.slow
 def test_a_preprocess_that_lives_is_named_to_who_would_clean_up(place: Path) -> None:
     with stopped(place, "preprocess", "--data-folder", "more", "--dataset", "more", *SMALL) as holder:
         assert_names(holder, flowerops("gc", cwd=place))

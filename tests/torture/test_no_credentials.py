@@ -13,12 +13,17 @@ import pytest
 from helpers.command import Outcome, clean_environment, command_line
 
 LIMIT_S = 10.0
+"""For a process with a core of its own; on a busy machine it gets as much longer as others are in its way."""
 WORKSPACE = {"SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000001", "RESOURCE_GROUP": "r", "WORKSPACE_NAME": "w"}
 PRINCIPAL = {
     "AZURE_TENANT_ID": "22222222-3333-4444-5555-666666666666",
     "AZURE_CLIENT_ID": "33333333-4444-5555-6666-777777777777",
     "AZURE_CLIENT_SECRET": "the-secret",
 }
+
+
+def soon() -> float:
+    return LIMIT_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,7 @@ def cut_off(no_network: list[str], folder: Path, *arguments: str, **env: str) ->
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     return Outcome(done.returncode, done.stdout, done.stderr), time.monotonic() - began
 
@@ -58,7 +63,7 @@ def test_without_credentials_it_ends_soon_and_names_what_was_tried(
         assert way in error["message"]
     assert "az login" in error["hint"]
     assert "Traceback" not in outcome.stderr
-    assert seconds < LIMIT_S
+    assert seconds < soon()
 
 
 def test_with_credentials_that_nobody_can_check_it_ends_soon_too(no_network: list[str], tmp_path: Path) -> None:
@@ -68,11 +73,11 @@ def test_with_credentials_that_nobody_can_check_it_ends_soon_too(no_network: lis
     assert "the-secret" not in outcome.stderr
     assert "Traceback" not in outcome.stderr
     assert outcome.stdout == ""
-    assert seconds < LIMIT_S
+    assert seconds < soon()
 
 
 def test_a_photo_folder_is_not_even_read_before_the_sign_in_failed(no_network: list[str], tmp_path: Path) -> None:
     (tmp_path / "photos/daisy").mkdir(parents=True)
     outcome, seconds = cut_off(no_network, tmp_path, "run", "--data-folder", "photos", "--json")
     assert outcome.code == 8, outcome
-    assert seconds < LIMIT_S
+    assert seconds < soon()

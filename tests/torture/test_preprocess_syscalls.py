@@ -37,6 +37,7 @@ def verify(place: Path) -> None:
     assert flowerops("data", "verify", "--json", cwd=place).document["problems"] == []
 
 
+@pytest.mark.slow
 def test_killed_in_its_writes_it_completes_later_with_the_same_digests(place: Path, trained_place: Path) -> None:
     for calls, at in KILLS:
         outcome = flowerops(*PREPROCESS, cwd=place, wrapper=faulty(calls, "signal=KILL", at))

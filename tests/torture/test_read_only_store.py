@@ -31,6 +31,7 @@ def listing(place: Path) -> list[tuple[Path, int]]:
     return [(path, path.stat().st_mtime_ns) for path in sorted(place.rglob("*"))]
 
 
+@pytest.mark.slow
 def test_reads_work(place: Path) -> None:
     before = listing(place)
     for reading in (

@@ -104,6 +104,7 @@ def step(place: Path, out: Path, folder: Path, *options: str, params: str = "{}"
     return flowerops("step", "train", "--out", out, *given, *options, cwd=place)
 
 
+@pytest.mark.slow
 def test_case_5_a_training_that_was_ended_or_killed_goes_on_with_the_same_command(trained: Path) -> None:
     expected = result(flowerops(*TRAIN, cwd=trained), trained)
     assert checkpoints(trained) == []
@@ -139,6 +140,7 @@ def test_case_3_changed_settings_are_refused_and_both_ways_out_work(killed_place
     assert (fresh.code, fresh.document["resumed"]) == (0, None), fresh
 
 
+@pytest.mark.slow
 def test_case_3_the_train_command_refuses_them_too_until_it_is_to_begin_anew(
     killed_place: Path, tmp_path: Path
 ) -> None:
@@ -158,7 +160,7 @@ def test_case_3_the_train_command_refuses_them_too_until_it_is_to_begin_anew(
     assert checkpoints(place) == []
 
 
-@pytest.mark.parametrize("damaged", ["the newest", "all"])
+@pytest.mark.parametrize("damaged", [pytest.param("the newest", marks=pytest.mark.slow), "all"])
 def test_case_4_damaged_checkpoints(killed_place: Path, tmp_path: Path, damaged: str) -> None:
     (folder,) = (killed_place / CHECKPOINTS).iterdir()
     there = tmp_path / "there"
@@ -179,6 +181,7 @@ def test_case_4_damaged_checkpoints(killed_place: Path, tmp_path: Path, damaged:
         assert f"resuming at epoch {int(found[0].name[6:]) + 1}" in outcome.stderr
 
 
+@pytest.mark.slow
 def test_case_8_a_second_training_of_the_same_meets_the_first(trained: Path) -> None:
     with training(trained) as first:
         holder = step_of(first)

@@ -84,10 +84,11 @@ def retrain_request(
 def set_up(session: Session, times: Times, request: RetrainRequest, *, dry_run: bool) -> None:
     """Make the schedule, or show it, and end the command."""
     from flowerops.services import pipelines as service
+    from flowerops.services.retraining_names import check_schedule
 
     service.check(session.target)
     if dry_run:
-        service.check_schedule(times.name, times.cron)
+        check_schedule(times.name, times.cron)
         plan = {"dry_run": True, **vars(times), "retraining": service.described(request)}
         session.finish(plan, lambda console, found: console.heading(would("schedule", found), mark="→"))
         return

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from flowerops.domain.progress import Progress
 from flowerops.domain.verification import Problem
+from flowerops.io.parallel import bounded_map
 
 _THREADS = 8
-_AT_ONCE = 4096
-"""Checks handed to the threads together; bounds what waits in memory."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +24,9 @@ def run_checks(checks: Sequence[Check], label: str, progress: Progress) -> tuple
     """Do all checks on several threads: how many things were looked at, and all problems in the order of the checks."""
     total = sum(check.size for check in checks)
     problems: list[Problem] = []
-    with progress.task(label, total, "item") as task, ThreadPoolExecutor(_THREADS) as pool:
-        for start in range(0, len(checks), _AT_ONCE):
-            part = checks[start : start + _AT_ONCE]
-            for check, found in zip(part, pool.map(lambda check: list(check.run()), part), strict=True):
-                problems += found
-                task.advance(check.size)
+    with progress.task(label, total, "item") as task:
+        results = bounded_map(lambda check: list(check.run()), checks, _THREADS, batch=1)
+        for check, found in zip(checks, results, strict=True):
+            problems += found
+            task.advance(check.size)
     return total, problems

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from flowerops.datasets.processed import ProcessedVersion
@@ -16,6 +17,7 @@ from flowerops.datasets.raw import RawVersion
 from flowerops.domain.dataset import SPLITS, ProcessedImage, RawFile
 from flowerops.domain.progress import Progress, Task
 from flowerops.errors import StoreIntegrityError
+from flowerops.io.parallel import bounded_map
 
 CSV_FILE = "labels.csv"
 COLUMNS = ("path", "label", "split", "sha256", "width", "height")
@@ -94,8 +96,8 @@ def export_raw(
     def write(pair: tuple[RawFile, Exported]) -> None:
         _write(folder / pair[1].path, version.read(pair[0]))
 
-    with progress.task("exporting", len(lines), "photo") as task, ThreadPoolExecutor(_THREADS) as pool:
-        _drain(pool.map(write, zip(version.rows, lines, strict=True)), task)
+    with progress.task("exporting", len(lines), "photo") as task:
+        _drain(bounded_map(write, zip(version.rows, lines, strict=True), _THREADS), task)
     return lines
 
 
@@ -107,16 +109,18 @@ def export_processed(version: ProcessedVersion, folder: Path, progress: Progress
     """
     names = Names()
     lines: list[Exported] = []
-    with progress.task("exporting", len(version.rows), "image") as task, ThreadPoolExecutor(_THREADS) as pool:
+
+    def squares() -> Iterator[tuple[Path, npt.NDArray[np.uint8]]]:
         for split in SPLITS:
             images = version.split(split)
             for start in range(0, len(images), _BLOCK):
                 rows = images.rows[start : start + _BLOCK]
-                pixels = images.pixels(range(start, start + len(rows)))
-                part = [_processed_line(row, names) for row in rows]
-                jobs = [_png_job(folder / line.path, image) for line, image in zip(part, pixels, strict=True)]
-                _drain(pool.map(lambda job: job(), jobs), task)
-                lines += part
+                for row, pixels in zip(rows, images.pixels(range(start, start + len(rows))), strict=True):
+                    lines.append(_processed_line(row, names))
+                    yield folder / lines[-1].path, pixels
+
+    with progress.task("exporting", len(version.rows), "image") as task:
+        _drain(bounded_map(_write_png, squares(), _THREADS, batch=1), task)
     return sorted(lines, key=lambda line: line.path)
 
 
@@ -145,13 +149,11 @@ def _processed_line(row: ProcessedImage, names: Names) -> Exported:
     return Exported(path, row.label, row.split, row.sha256, str(row.width), str(row.height))
 
 
-def _png_job(path: Path, pixels: object) -> Callable[[], None]:
-    def run() -> None:
-        stream = io.BytesIO()
-        Image.fromarray(pixels).save(stream, "PNG", compress_level=1)  # type: ignore[arg-type]
-        _write(path, stream.getvalue())
-
-    return run
+def _write_png(square: tuple[Path, npt.NDArray[np.uint8]]) -> None:
+    path, pixels = square
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    _write(path, stream.getvalue())
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -160,6 +162,6 @@ def _write(path: Path, data: bytes) -> None:
         stream.write(data)
 
 
-def _drain(results: Iterable[None] | Iterator[None], task: Task) -> None:
+def _drain(results: Iterable[None], task: Task) -> None:
     for _ in results:
         task.advance()

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from flowerops.datasets.sources import Layout, class_name, parquet_files
 from flowerops.domain.progress import Progress
-from flowerops.errors import BadInputError
+from flowerops.errors import BadInputError, first_line
 from flowerops.images import image_format
 from flowerops.io.budget import Budget
 
@@ -40,8 +40,8 @@ def lay_out_parquet(source: Path, folder: Path, progress: Progress) -> None:
         except (OSError, pa.ArrowException) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk's, not the file's
-            lines = str(error).splitlines() or [type(error).__name__]
-            raise BadInputError(f"{path} is damaged or no Parquet file: {lines[0]}", "Get the file again.") from error
+            message = f"{path} is damaged or no Parquet file: {first_line(error)}"
+            raise BadInputError(message, "Get the file again.") from error
 
 
 def _lay_out_file(path: Path, file: pq.ParquetFile, layout: Layout, progress: Progress) -> None:

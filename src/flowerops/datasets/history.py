@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowerops.datasets.rows import checked_rows, read_manifest
-from flowerops.datasets.shards import DATA_DIR, ShardReader
+from flowerops.datasets.shard_reader import ShardReader
+from flowerops.datasets.shards import DATA_DIR
 from flowerops.domain.dataset import PhotoFacts, ShardInfo, Split, VersionManifest
 from flowerops.errors import StoreIntegrityError
 from flowerops.images import DECODER_VERSION

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flowerops.errors import BadInputError, StoreIntegrityError
+from flowerops.errors import BadInputError
 from flowerops.io.atomic import atomic_write
-from flowerops.io.hashing import sha256_bytes
+from flowerops.io.hashing import read_checked, sha256_bytes
 
 
 class ObjectStore:
@@ -41,13 +41,7 @@ class ObjectStore:
         """
         path = self.path_of(sha256)
         hint = "The store was changed by hand. Run preprocess on the original folder again to restore it."
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise StoreIntegrityError(f"stored photo {path} cannot be read: {error.strerror}", hint) from error
-        if sha256_bytes(data) != sha256:
-            raise StoreIntegrityError(f"stored photo {path} is corrupt", hint)
-        return data
+        return read_checked(path, sha256, f"stored photo {path}", "is corrupt", hint)
 
 
 def read_photo(file: Path) -> bytes:

@@ -22,18 +22,13 @@ def header(height: int, width: int) -> bytes:
     return b"P6\n%d %d\n255\n" % (width, height)
 
 
-def encode_pixels(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """A uint8 RGB array [height, width, 3] as PPM."""
-    return header(*pixels.shape[:2]) + pixels.tobytes()
-
-
 def stored_size(side: int) -> int:
     """Bytes of a stored square with this side in pixels."""
     return len(header(side, side)) + side * side * 3
 
 
 def decode_pixels(data: bytes | memoryview) -> npt.NDArray[np.uint8]:
-    """The array that `encode_pixels` was given; read-only, and a view of `data`.
+    """The uint8 RGB array [height, width, 3] that was stored; read-only, and a view of `data`.
 
     Raises:
         StoreIntegrityError: The bytes are not such an image any more.

@@ -80,15 +80,10 @@ class PredictionTable:
 
     def join(self, parts: Sequence[Path], out: Path) -> None:
         """Make one file of all parts, a part at a time in memory; it takes the place of what was there."""
-        with publish_file(out) as temp:
-            if out.suffix == ".csv":
-                with pyarrow.csv.CSVWriter(temp, self.schema()) as writer:
-                    for part in parts:
-                        writer.write_table(pq.read_table(part, schema=self.schema()))
-            else:
-                with pq.ParquetWriter(temp, self.schema()) as writer:
-                    for part in parts:
-                        writer.write_table(pq.read_table(part, schema=self.schema()))
+        kind = pyarrow.csv.CSVWriter if out.suffix == ".csv" else pq.ParquetWriter
+        with publish_file(out) as temp, kind(temp, self.schema()) as writer:
+            for part in parts:
+                writer.write_table(pq.read_table(part, schema=self.schema()))
 
 
 @dataclass(frozen=True)

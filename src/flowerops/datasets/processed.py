@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from flowerops.datasets.pixels import REMEDY
 from flowerops.datasets.rows import read_manifest, read_rows
-from flowerops.datasets.shards import ShardReader, split_files
+from flowerops.datasets.shard_reader import ShardReader
+from flowerops.datasets.shards import split_files
+from flowerops.domain.bundle import Geometry
 from flowerops.domain.dataset import ProcessedImage, Split
 from flowerops.domain.documents import Document
 from flowerops.errors import StoreIntegrityError
@@ -75,16 +77,29 @@ class SplitImages:
 
 
 class ProcessedVersion:
-    """Opens a processed version's folder."""
+    """A processed version's folder: manifest, rows (in the order of class and path) and classes (sorted).
+
+    Raises:
+        StoreIntegrityError: Manifest or rows are damaged.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = read_manifest(folder)
         self.rows = read_rows(folder, ProcessedImage)
-        self.labels = sorted(self.manifest.classes)
+        self.labels = sorted({row.label for row in self.rows})  # of the rows, which are what the digest is of
+
+    @property
+    def geometry(self) -> Geometry:
+        """That of its squares."""
+        return Geometry(size=self.manifest.params["image_size"], fit=self.manifest.params["fit"])
 
     def split(self, split: Split) -> SplitImages:
-        """The images of one split."""
+        """The images of one split.
+
+        Raises:
+            StoreIntegrityError: Its shards are damaged, or not those of the manifest.
+        """
         return SplitImages(self.folder, split, self.rows, self.labels)
 
     def samples(self) -> list[Sample]:

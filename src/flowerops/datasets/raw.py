@@ -14,10 +14,9 @@ from flowerops.datasets.scan import FoundFile, Scan
 from flowerops.domain.dataset import Provenance, Quarantined, RawFile, VersionManifest, count_classes
 from flowerops.domain.diff import union
 from flowerops.domain.progress import Progress
-from flowerops.errors import StoreIntegrityError
 from flowerops.io.atomic import publish_folder
 from flowerops.io.crew import spread
-from flowerops.io.hashing import sha256_bytes
+from flowerops.io.hashing import read_checked, sha256_bytes
 
 OBJECTS_DIR = "objects"
 
@@ -167,10 +166,6 @@ class StoredPhotos:
         if self.store is not None:
             return self.store.read(item.sha256)
         path = self.folder / item.path
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise StoreIntegrityError(f"{path} cannot be read: {error.strerror}", "Fetch the version again.") from error
-        if sha256_bytes(data) != item.sha256:
-            raise StoreIntegrityError(f"{path} is not the file the manifest names", "Fetch the version again.")
-        return data
+        return read_checked(
+            path, item.sha256, str(path), "is not the file the manifest names", "Fetch the version again."
+        )

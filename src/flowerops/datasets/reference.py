@@ -8,7 +8,7 @@ from pathlib import Path
 from flowerops.domain.documents import Document
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.io.atomic import atomic_write
-from flowerops.io.hashing import sha256_bytes
+from flowerops.io.hashing import read_checked
 
 REFERENCE_FILE = "reference.json"
 
@@ -62,10 +62,4 @@ def read_referenced(path: Path, sha256: str) -> bytes:
         StoreIntegrityError: It is not there any more, or is another one.
     """
     hint = "The version only refers to this file. Put the photo back, or take the folder in again without --reference."
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StoreIntegrityError(f"referenced photo {path} cannot be read: {error.strerror}", hint) from error
-    if sha256_bytes(data) != sha256:
-        raise StoreIntegrityError(f"referenced photo {path} has changed since it was taken in", hint)
-    return data
+    return read_checked(path, sha256, f"referenced photo {path}", "has changed since it was taken in", hint)

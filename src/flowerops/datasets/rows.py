@@ -75,14 +75,7 @@ def read_manifest(folder: Path) -> VersionManifest:
     Raises:
         StoreIntegrityError: It is missing or malformed.
     """
-    path = folder / MANIFEST_FILE
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise StoreIntegrityError(
-            f"{path} cannot be read: {error.strerror}", "The version's folder is damaged."
-        ) from error
-    return VersionManifest.from_json(text, str(path))
+    return VersionManifest.from_json(_read(folder / MANIFEST_FILE), str(folder / MANIFEST_FILE))
 
 
 def read_rows(folder: Path, kind: type[Row]) -> list[Row]:
@@ -101,14 +94,17 @@ def checked_rows(folder: Path) -> bytes:
     Raises:
         StoreIntegrityError: They are missing, or not those the digest was made of.
     """
-    digest = read_manifest(folder).digest
-    path = folder / ROWS_FILE
+    digest, path = read_manifest(folder).digest, folder / ROWS_FILE
+    data = _read(path)
+    if sha256_bytes(data) != digest:
+        raise StoreIntegrityError(f"{path} does not match its digest {digest[:12]}", "The version was changed by hand.")
+    return data
+
+
+def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise StoreIntegrityError(
             f"{path} cannot be read: {error.strerror}", "The version's folder is damaged."
         ) from error
-    if sha256_bytes(data) != digest:
-        raise StoreIntegrityError(f"{path} does not match its digest {digest[:12]}", "The version was changed by hand.")
-    return data

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flowerops.domain.dataset import Quarantined, RawFile
+from flowerops.domain.hygiene_reasons import CONFLICT, COPY
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,11 @@ def distinct_photos(rows: Sequence[RawFile]) -> Selection:
     for _, same in sorted(by_content.items()):
         if len(same) > 1 and len({row.label for row in same}) > 1:
             chosen.conflicts.extend(
-                Quarantined(path=row.path, reason=f"same photo under another class: {_others(row, same)}")
-                for row in same
+                Quarantined(path=row.path, reason=f"{CONFLICT}: {_others(row, same)}") for row in same
             )
             continue
         chosen.photos.append(same[0])
-        chosen.duplicates.extend(Quarantined(path=row.path, reason=f"same bytes as {same[0].path}") for row in same[1:])
+        chosen.duplicates.extend(Quarantined(path=row.path, reason=f"{COPY} {same[0].path}") for row in same[1:])
     return chosen
 
 

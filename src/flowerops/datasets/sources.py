@@ -97,7 +97,7 @@ class Layout:
         parts = [part for part in wanted.replace("\\", "/").replace("\0", "").split("/") if part not in ("", ".", "..")]
         if len(parts) > 1 and parts[0] == label:
             parts = parts[1:]
-        parts = [part.lstrip(".")[-_LONGEST_NAME:] or "photo" for part in parts] or ["photo"]
+        parts = [_cut(part).lstrip(".") or "photo" for part in parts] or ["photo"]
         name = free = PurePosixPath(label, *parts)
         key = str(name).casefold()
         while str(free).casefold() in self._taken:
@@ -110,6 +110,11 @@ class Layout:
         except (FileExistsError, NotADirectoryError) as error:
             raise BadInputError(f"{wanted!r} of class {label!r} is below a photo", "Mend the paths.") from error
         return target
+
+
+def _cut(name: str) -> str:
+    """The end of a name that is too long; it has the suffix."""
+    return name.encode()[-_LONGEST_NAME:].decode(errors="ignore")
 
 
 def _visible_folders(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -91,14 +91,6 @@ class SquaresWriter:
             raise explain_os_error(error, self._folder) from error
 
 
-def open_squares(folder: Path, image_size: int) -> list[Squares]:
-    """What all processes wrote into sub-folders of a folder; nothing when it is not there.
-
-    A sub-folder without facts is what a process left that was killed while it published: see `publish_squares`.
-    """
-    return [Squares(path.parent, image_size) for path in sorted(folder.glob(f"*/{_FACTS}"))]
-
-
 def publish_squares(source: Path, target: Path) -> None:
     """Copy what one writer wrote and closed to a place that many machines share.
 
@@ -122,29 +114,45 @@ def _read_rejected(path: Path) -> dict[str, str]:
 
 
 class Squares:
-    """What one `SquaresWriter` wrote: facts by SHA-256, pixels on demand, and the reasons for what was rejected."""
+    """What `SquaresWriter`s wrote: facts and the reasons for what was rejected by SHA-256, pixels on demand.
 
-    def __init__(self, folder: Path, image_size: int) -> None:
-        with (folder / _FACTS).open("rb") as lines:
-            self.facts: Mapping[str, PhotoFacts] = {
-                row.sha256: row for row in parse_rows(lines, PhotoFacts, str(folder / _FACTS))
-            }
-        self.rejected: Mapping[str, str] = _read_rejected(folder / _REJECTED)
-        self._places = {sha256: place for place, sha256 in enumerate(self.facts)}
+    The first square of a photo counts. No file is kept open: several machines may have written thousands.
+    """
+
+    def __init__(self, image_size: int) -> None:
+        """image_size: side of the squares in pixels."""
+        self.facts: dict[str, PhotoFacts] = {}
+        self.rejected: dict[str, str] = {}
+        self._places: dict[str, tuple[Path, int]] = {}
         self._size = stored_size(image_size)
-        path = folder / _PIXELS
-        if path.stat().st_size != self._size * len(self.facts):
-            raise StoreIntegrityError(f"{path} does not hold the squares that {_FACTS} names", "Run preprocess again.")
-        self._stream = path.open("rb", buffering=0)
-        self._lock = threading.Lock()
+
+    def include(self, folder: Path) -> None:
+        """Take in what all processes wrote into sub-folders of a folder; nothing when it is not there.
+
+        A sub-folder without facts is what a process left that was killed while it published: see `publish_squares`.
+
+        Raises:
+            StoreIntegrityError: Facts and squares of a sub-folder do not go together.
+        """
+        for path in sorted(folder.glob(f"*/{_FACTS}")):
+            self._include_part(path.parent)
+
+    def _include_part(self, folder: Path) -> None:
+        with (folder / _FACTS).open("rb") as lines:
+            rows = list(parse_rows(lines, PhotoFacts, str(folder / _FACTS)))
+        pixels = folder / _PIXELS
+        if pixels.stat().st_size != self._size * len(rows):
+            message = f"{pixels} does not hold the squares that {_FACTS} names"
+            raise StoreIntegrityError(message, "Run preprocess again.")
+        for number, row in enumerate(rows):
+            if row.sha256 not in self.facts:
+                self.facts[row.sha256] = row
+                self._places[row.sha256] = pixels, number * self._size
+        self.rejected = _read_rejected(folder / _REJECTED) | self.rejected
 
     def read_into(self, sha256: str, buffer: memoryview) -> None:
         """Read a square as it is stored; the buffer has its size. Safe for several threads."""
-        start = self._places[sha256] * self._size
-        with self._lock:
-            self._stream.seek(start)
-            self._stream.readinto(buffer)
-
-    def close(self) -> None:
-        """Let go of the file, which some systems cannot delete before."""
-        self._stream.close()
+        path, start = self._places[sha256]
+        with path.open("rb", buffering=0) as stream:
+            stream.seek(start)
+            stream.readinto(buffer)

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flowerops.datasets.pixels import decode_pixels
-from flowerops.datasets.shards import ShardReader
+from flowerops.datasets.shard_reader import ShardReader
 from flowerops.domain.dataset import ProcessedImage, ShardInfo
 from flowerops.domain.verification import MISSING, Problem
-from flowerops.errors import StoreIntegrityError
+from flowerops.errors import StoreIntegrityError, first_line
 from flowerops.io.hashing import sha256_bytes, sha256_file
 
 _COLUMNS = ("dhash", "height", "mean_rgb", "pixels_sha256", "sha256", "split", "width")
@@ -42,7 +42,7 @@ def shard_problems(
             for group in range(file.num_row_groups):
                 problems += _group_problems(file, group, path, rows, labels, version)
     except (OSError, pa.ArrowException) as error:
-        problems.append(Problem(path=str(path), expected="a Parquet file", got=_first_line(error), of=version))
+        problems.append(Problem(path=str(path), expected="a Parquet file", got=first_line(error), of=version))
     if not problems and (got := sha256_file(path)) != info.sha256:
         problems.append(Problem(path=str(path), expected=info.sha256, got=got, of=version))
     return problems
@@ -57,7 +57,7 @@ def _group_problems(
         images = table["image"].combine_chunks().field("bytes")
     except (OSError, KeyError, pa.ArrowException) as error:
         images = f"{file.metadata.row_group(group).num_rows} readable images"
-        got = f"damaged: {_first_line(error)}"
+        got = f"damaged: {first_line(error)}"
         yield Problem(path=str(path), expected=images, got=got, of=f"{version} row group {group}")
         return
     for found, image in zip(facts, images, strict=True):
@@ -93,8 +93,3 @@ def _pixels_sha256(image: bytes | None) -> str:
 
 def _problem(path: Path, expected: str, got: str, version: str, row: ProcessedImage) -> Problem:
     return Problem(path=str(path), expected=expected, got=got, of=f"{version} {row.path}")
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

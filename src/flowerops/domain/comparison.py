@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowerops.domain.evaluation import ClassComparison, Comparison, Interval
-from flowerops.domain.metrics import bootstrap_macro_f1, checked, macro_f1, percentiles, probabilities_of
+from flowerops.domain.metrics import bootstrap_macro_f1, checked, macro_f1, percentile_interval, probabilities_of
 from flowerops.domain.significance import mcnemar
 
 Bools = npt.NDArray[np.bool_]
@@ -17,11 +17,12 @@ Ints = npt.NDArray[np.int64]
 
 
 class _F1(NamedTuple):
-    """Macro-F1 of both models, and the interval of the difference."""
+    """Macro-F1 of both models, and their difference with its interval; named as in `Comparison`."""
 
-    candidate: float
-    champion: float
-    ci95: Interval
+    candidate_macro_f1: float
+    champion_macro_f1: float
+    macro_f1_difference: float
+    macro_f1_ci95: Interval
 
 
 def compare(
@@ -48,43 +49,33 @@ def compare(
         BadInputError: As for `score`.
     """
     truth, candidate = checked(labels, y_true, candidate_probabilities)
-    position = {label: index for index, label in enumerate(champion_labels)}
-    as_champion = np.array([position.get(label, -1) for label in labels])[truth]
-    counted = as_champion >= 0
     champion = probabilities_of(champion_labels, champion_probabilities, len(truth))
-    candidate_said = candidate.argmax(1)
-    champion_said = _in_candidate_order(champion.argmax(1), champion_labels, labels)
-    truth, candidate_said, champion_said = truth[counted], candidate_said[counted], champion_said[counted]
-    candidate_right, champion_right = candidate_said == truth, champion_said == truth
-    shared = [label for label in labels if label in position]
-    only_candidate = int((candidate_right & ~champion_right).sum())
-    only_champion = int((champion_right & ~candidate_right).sum())
-    n = int(counted.sum())
-    both_right = int((candidate_right & champion_right).sum())
+    shared = [label for label in labels if label in champion_labels]
+    counted = np.array([label in shared for label in labels])[truth]
+    answers = candidate.argmax(1), _in_candidate_order(champion.argmax(1), champion_labels, labels)
+    truth, candidate_said, champion_said = truth[counted], answers[0][counted], answers[1][counted]
+    right = candidate_said == truth, champion_said == truth
+    only_candidate, only_champion = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    n, both_right = len(truth), int((right[0] & right[1]).sum())
     f1 = _compare_f1(truth, candidate_said, champion_said, len(labels), bootstrap_samples, seed)
     return Comparison(
         n=n,
         labels=shared,
-        candidate_only_labels=[label for label in labels if label not in position],
-        champion_only_labels=[label for label in champion_labels if label not in labels],
+        candidate_only_labels=[label for label in labels if label not in shared],
+        champion_only_labels=[label for label in champion_labels if label not in shared],
         excluded=int((~counted).sum()),
-        candidate_accuracy=_share(candidate_right),
-        champion_accuracy=_share(champion_right),
+        candidate_accuracy=_share(right[0]),
+        champion_accuracy=_share(right[1]),
         difference=(only_candidate - only_champion) / max(1, n),
         ci95=_difference_interval(n, only_candidate, only_champion, bootstrap_samples, seed),
         mcnemar_p=mcnemar(only_candidate, only_champion),
         bootstrap_p=_bootstrap_p(n, only_candidate, only_champion),
-        candidate_macro_f1=f1.candidate if f1 else None,
-        champion_macro_f1=f1.champion if f1 else None,
-        macro_f1_difference=f1.candidate - f1.champion if f1 else None,
-        macro_f1_ci95=f1.ci95 if f1 else None,
+        **(f1._asdict() if f1 else {}),
         both_right=both_right,
         only_candidate=only_candidate,
         only_champion=only_champion,
         both_wrong=n - both_right - only_candidate - only_champion,
-        per_class={
-            label: _compare_class(truth == labels.index(label), candidate_right, champion_right) for label in shared
-        },
+        per_class={label: _compare_class(truth == labels.index(label), *right) for label in shared},
     )
 
 
@@ -111,7 +102,7 @@ def _compare_f1(truth: Ints, candidate: Ints, champion: Ints, classes: int, samp
         return None
     mine, theirs = bootstrap_macro_f1(truth, [candidate, champion], classes, samples, seed)
     both = macro_f1(truth, candidate, classes), macro_f1(truth, champion, classes)
-    return _F1(*both, percentiles(mine - theirs))
+    return _F1(*both, both[0] - both[1], percentile_interval(mine - theirs))
 
 
 def _bootstrap_p(n: int, only_candidate: int, only_champion: int) -> float:
@@ -141,4 +132,4 @@ def _difference_interval(n: int, only_candidate: int, only_champion: int, sample
         return -1.0, 1.0
     kinds = np.array([only_candidate, only_champion, n - only_candidate - only_champion]) / n
     drawn = np.random.default_rng(seed).multinomial(n, kinds, size=samples)
-    return percentiles((drawn[:, 0] - drawn[:, 1]) / n)
+    return percentile_interval((drawn[:, 0] - drawn[:, 1]) / n)

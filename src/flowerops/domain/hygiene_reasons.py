@@ -1,4 +1,4 @@
-"""What the reasons of `steps.preprocess` say: their kinds, and the groups of files that they name."""
+"""What the reasons for leaving photos out say: their kinds, and the groups of files that they name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONFLICT = "same photo under another class"
 COPY = "same bytes as"
 STRADDLING = "nearly the same as"
 STRADDLING_END = ", which is in another split"
-"""How reasons begin."""
+"""How reasons begin, and how the last one ends; written by `datasets.selection` and `steps.dividing`."""
 
 
 def reason_kind(reason: str) -> str:

@@ -47,6 +47,8 @@ def score(
     bins, ece = _reliability(chances.max(1), predicted == truth)
     areas = _roc_auc(truth, chances)
     known = [area for area in areas if area is not None]
+    (scores,) = bootstrap_macro_f1(truth, [predicted], len(labels), bootstrap_samples, seed)
+    rows = zip(precision.tolist(), recall.tolist(), f1.tolist(), support.tolist(), areas, strict=True)
     return Metrics(
         n=len(truth),
         labels=list(labels),
@@ -54,26 +56,27 @@ def score(
         ci95=wilson_interval(right, len(truth)),
         balanced_accuracy=float(recall[present].mean()),
         macro_f1=float(f1[present].mean()),
-        macro_f1_ci95=_macro_f1_interval(truth, predicted, len(labels), bootstrap_samples, seed),
+        macro_f1_ci95=percentile_interval(scores),
         weighted_f1=float(np.average(f1, weights=support)),
         top2_accuracy=_top_k(truth, chances, 2),
         top3_accuracy=_top_k(truth, chances, 3),
         log_loss=_log_loss(truth, chances),
         ece=ece,
         roc_auc=float(np.mean(known)) if known else None,
-        per_class={
-            label: ClassScores(
-                precision=float(precision[each]),
-                recall=float(recall[each]),
-                f1=float(f1[each]),
-                support=int(support[each]),
-                recall_ci95=wilson_interval(round(float(recall[each]) * int(support[each])), int(support[each])),
-                roc_auc=areas[each],
-            )
-            for each, label in enumerate(labels)
-        },
+        per_class={label: _class_scores(*one) for label, one in zip(labels, rows, strict=True)},
         confusion=confusion_matrix(truth, predicted, labels=classes).tolist(),
         reliability=bins,
+    )
+
+
+def _class_scores(precision: float, recall: float, f1: float, support: int, area: float | None) -> ClassScores:
+    return ClassScores(
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        support=support,
+        recall_ci95=wilson_interval(round(recall * support), support),
+        roc_auc=area,
     )
 
 
@@ -152,11 +155,6 @@ def _reliability(confidence: Floats, right: npt.NDArray[np.bool_]) -> tuple[list
     return bins, ece
 
 
-def _macro_f1_interval(truth: Ints, predicted: Ints, classes: int, samples: int, seed: int) -> Interval:
-    (scores,) = bootstrap_macro_f1(truth, [predicted], classes, samples, seed)
-    return percentiles(scores)
-
-
 def bootstrap_macro_f1(truth: Ints, answers: Sequence[Ints], classes: int, samples: int, seed: int) -> list[Floats]:
     """Macro-F1 of each model on the same images drawn anew, float64 [samples] each.
 
@@ -189,7 +187,7 @@ def macro_f1(truth: Ints, predicted: Ints, classes: int) -> float:
     return float(f1[support > 0].mean())
 
 
-def percentiles(values: Floats) -> Interval:
-    """The 95 % interval of bootstrap values."""
+def percentile_interval(values: Floats) -> Interval:
+    """The 95 % percentile interval of bootstrap values, float64 [n]."""
     lower, upper = np.percentile(values, [2.5, 97.5])
     return float(lower), float(upper)

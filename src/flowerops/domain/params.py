@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from flowerops.domain.documents import Document
 
@@ -14,12 +14,16 @@ Mode = Literal["extend", "replace"]
 """What becomes of the latest version's photos when there are new ones."""
 
 
-def _pattern(text: str | None) -> str | None:
+def _compiled(text: str) -> str:
     try:
-        re.compile(text or "")
+        re.compile(text)
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from error
     return text
+
+
+Pattern = Annotated[str, AfterValidator(_compiled)]
+"""A regular expression."""
 
 
 class PreprocessParams(Document):
@@ -35,16 +39,12 @@ class PreprocessParams(Document):
     val_share: float = Field(0.1, gt=0, lt=0.5)
     test_share: float = Field(0.2, gt=0, lt=0.5)
     max_bad: float = Field(0.01, ge=0, le=1)
-    group_by: str | None = None
+    group_by: Pattern | None = None
     workers: int | None = Field(None, ge=1, le=256)
 
-    @field_validator("group_by")
-    @classmethod
-    def _is_a_pattern(cls, text: str | None) -> str | None:
-        return _pattern(text)
 
-
-AUGMENTATIONS = ("flip", "crop", "colour", "mixup", "cutmix")
+Augmentation = Literal["flip", "crop", "colour", "mixup", "cutmix"]
+AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
 
 
 class TrainParams(Document):
@@ -82,7 +82,7 @@ class TrainParams(Document):
     fine_tune_learning_rate: float = Field(1e-4, gt=0, lt=1)
     warm_up: float = Field(0.1, ge=0, le=1)
     ema: float | None = Field(None, gt=0, lt=1)
-    augment: tuple[Literal["flip", "crop", "colour", "mixup", "cutmix"], ...] = ("flip", "crop")
+    augment: tuple[Augmentation, ...] = ("flip", "crop")
     seed: int = Field(42, ge=0, lt=2**31)
     deterministic: bool = False
     threads: int | None = Field(None, ge=1, le=256)
@@ -133,12 +133,7 @@ class EvaluateParams(Document):
     explain_seconds: float = Field(20, ge=0, le=3600)
     bootstrap_samples: int = Field(1000, ge=100, le=100_000)
     seed: int = Field(42, ge=0, lt=2**31)
-    group_by: str | None = None
-
-    @field_validator("group_by")
-    @classmethod
-    def _is_a_pattern(cls, text: str | None) -> str | None:
-        return _pattern(text)
+    group_by: Pattern | None = None
 
 
 class GatePolicy(Document):

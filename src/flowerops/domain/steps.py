@@ -10,6 +10,9 @@ from flowerops.domain.dataset import Provenance
 from flowerops.domain.documents import Document
 
 OUTPUT_MANIFEST = "manifest.json"
+BUNDLE_DIR = "bundle"
+HISTORY_FILE = "history.json"
+"""Of the train step: the sealed bundle, and each epoch's metrics."""
 
 
 class StepContext(Document):

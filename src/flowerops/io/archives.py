@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
+import lzma
 import os
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -22,6 +25,10 @@ _LARGEST_READ = 16 << 20
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _TAR_MAGIC = (b"ustar\x0000", b"ustar  \x00")
 _ENCRYPTED = 0x1
+_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError,
+           NotImplementedError)  # fmt: skip
+_ERRNOS_OF_DAMAGE = (None, errno.EINVAL)
+"""bz2 and gzip raise an OSError without a number; a place that no file can have is an invalid one."""
 
 Member = tuple[str, IO[bytes], int]
 """A file's name, its content, and how far into the archive it lies, in bytes."""
@@ -33,9 +40,16 @@ def archive_kind(path: Path) -> str | None:
         head = stream.read(512)
     if head.startswith(_GZIP):
         return "tar.gz"
-    if head[:2] == _ZIP and zipfile.is_zipfile(path):
+    if head[:2] == _ZIP and _is_zip(path):
         return "zip"
     return "tar" if head[257:265] in _TAR_MAGIC else None
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # one on several disks; unpacking says so
+        return True
 
 
 def unpack(path: Path, folder: Path, progress: Progress, budget: Budget | None = None) -> None:
@@ -49,7 +63,8 @@ def unpack(path: Path, folder: Path, progress: Progress, budget: Budget | None =
 
     Raises:
         BadInputError: It is not such an archive or damaged; a member is absolute, goes up, is a link or a device, is
-            encrypted or occurs twice; or there are more files or bytes than allowed. What was unpacked stays behind.
+            encrypted, has too long a name or occurs twice; or there are more files or bytes than allowed. What was
+            unpacked stays behind.
     """
     kind = archive_kind(path)
     if kind is None:
@@ -64,7 +79,9 @@ def unpack(path: Path, folder: Path, progress: Progress, budget: Budget | None =
                 task.advance(position - done)
                 done = position
             task.advance(path.stat().st_size - done)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError) as error:
+    except (*_DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _ERRNOS_OF_DAMAGE:
+            raise  # the disk's, not the archive's
         raise BadInputError(f"{path} is damaged: {error}", "Get the archive again.") from error
 
 
@@ -78,7 +95,7 @@ def _zip_members(path: Path) -> Iterator[Member]:
             if kind not in (0, 0o10, 0o4):  # of Unix: nothing said, a regular file, a folder
                 raise _refused(path, member.filename, "is a link or a device")
             position += member.compress_size
-            if not member.is_dir():
+            if not member.filename.endswith("/"):  # `is_dir` cannot take an empty name before Python 3.12
                 with archive.open(member) as stream:
                     yield member.filename, stream, position
 
@@ -147,6 +164,10 @@ def _write(folder: Path, name: str, stream: IO[bytes], archive: Path, budget: Bu
         raise _refused(archive, name, "is a file and a folder at once") from error
     except RuntimeError as error:  # zipfile's word for a password that is needed
         raise BadInputError(f"{archive}: {name!r}: {error}", "Unpack it and name the folder.") from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise _refused(archive, f"{name[:40]}…", "has a name that is too long here") from error
 
 
 def _refused(archive: Path, name: str, reason: str) -> BadInputError:

@@ -15,7 +15,7 @@ from flowerops.errors import DiskFullError, FlowerOpsError, UsageError
 
 TEMP_PREFIX = ".tmp-"
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
+NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def temp_beside(target: Path) -> Path:
@@ -163,7 +163,7 @@ def explain_os_error(error: OSError, path: Path | str) -> FlowerOpsError:
     """Turn "no room" and "no right" into the errors with the documented exit codes."""
     if error.errno in NO_ROOM:
         return DiskFullError(f"no room left on the disk while writing {path}", f"Free some space. {_room(path)}")
-    if error.errno in _NO_ACCESS:
+    if error.errno in NO_ACCESS:
         return UsageError(
             f"not writable: {error.filename or path}", "Mend its permissions, or choose another folder with --home."
         )
@@ -182,7 +182,7 @@ def _explained(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in NO_ROOM | _NO_ACCESS | {errno.ENOTDIR, errno.EEXIST}:
+        if error.errno in NO_ROOM | NO_ACCESS | {errno.ENOTDIR, errno.EEXIST}:
             raise explain_os_error(error, target) from error
         raise
 

@@ -17,7 +17,7 @@ _HINT = "If it is meant, unpack it yourself and name the folder with preprocess 
 
 @dataclass
 class Budget:
-    """files and bytes that are still allowed."""
+    """How many files and bytes are still allowed."""
 
     files: int
     bytes: int
@@ -44,9 +44,8 @@ class Budget:
         Raises:
             BadInputError: There were too many.
         """
+        self.check_announced(count, source)
         self.bytes -= count
-        if self.bytes < 0:
-            raise BadInputError(f"{source} grows beyond all measure when it is unpacked", _HINT)
 
     def check_announced(self, count: int, source: Path) -> None:
         """Refuse what says that it has more bytes than are left.

@@ -1,54 +1,25 @@
 """Spread work on many small things over all cores: this process and, where there is enough to do, helpers.
 
-Python lets one thread at a time run its own code, and a photo needs a good deal of it between the calls into C. Helper
-processes are plain children that speak pickle over their pipes: that is the same on every platform, they end with
-their parent, and while they load this process has begun already.
+Python lets one thread at a time run its own code, and a photo needs a good deal of it between the calls into C.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import pickle
 import queue
-import signal
-import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import IO, Any, Generic, Protocol, TypeVar
+from typing import Generic
 
-from flowerops.errors import RemoteError
+from flowerops.io.helper import Helper, Item, Job, Result, Work
 from flowerops.io.parallel import bounded_map, usable_cores
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Item_contra = TypeVar("Item_contra", contravariant=True)
-Result_co = TypeVar("Result_co", covariant=True)
 _BATCH = 16
 _ENOUGH = 500
 """With fewer things a helper would have loaded when the work is done."""
 _ASKED = 2
-_PATIENCE_S = 10
-
-
-class Work(Protocol[Item_contra, Result_co]):
-    """What one process does; several threads may call it."""
-
-    def __call__(self, batch: Sequence[Item_contra]) -> Sequence[Result_co]:
-        """Results of a batch, in its order; whatever it wrote is out of its buffers then."""
-
-    def close(self) -> None:
-        """Let go of files."""
-
-
-class Job(Protocol[Item_contra, Result_co]):
-    """A description of the work that can be pickled."""
-
-    def begin(self) -> Work[Item_contra, Result_co]:
-        """Open what the work needs; called once in each process."""
 
 
 def uses_helpers(items: int, workers: int | None = None, light: int = 0) -> bool:
@@ -92,7 +63,7 @@ class _Crew(Generic[Item, Result]):
         self._done: queue.SimpleQueue[tuple[int, Sequence[Result] | BaseException]] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._count = -(-len(items) // _BATCH)
-        self._helpers = [_Helper(job) for _ in range(helpers)]
+        self._helpers = [Helper(job) for _ in range(helpers)]
         self._threads = [
             threading.Thread(target=self._work_here, args=(work,), daemon=True),
             *(threading.Thread(target=self._have_done, args=(helper,), daemon=True) for helper in self._helpers),
@@ -138,7 +109,7 @@ class _Crew(Generic[Item, Result]):
         except BaseException as error:
             self._done.put((number, error))
 
-    def _have_done(self, helper: _Helper[Item, Result]) -> None:
+    def _have_done(self, helper: Helper[Item, Result]) -> None:
         asked: deque[int] = deque()
         try:
             while True:
@@ -152,93 +123,3 @@ class _Crew(Generic[Item, Result]):
                 asked.popleft()
         except BaseException as error:
             self._done.put((asked[0] if asked else 0, error))
-
-
-class _Helper(Generic[Item, Result]):
-    """A child process; see `main` for its side."""
-
-    def __init__(self, job: Job[Item, Result]) -> None:
-        command = [sys.executable, "-c", f"from {__name__} import main; main()"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._to: IO[bytes] = self._process.stdin
-        self._back: IO[bytes] = self._process.stdout
-        self._job: Job[Item, Result] | None = job
-
-    def ask(self, batch: list[Item]) -> None:
-        """Hand a batch over.
-
-        Raises:
-            RemoteError: The process died.
-        """
-        with self._alive():
-            if self._job is not None:
-                pickle.dump(self._job, self._to)
-                self._job = None
-            pickle.dump(batch, self._to)
-            self._to.flush()
-
-    def answer(self) -> Sequence[Result]:
-        """Wait for the results of the batch that was handed over first.
-
-        Raises:
-            RemoteError: The process died.
-            Exception: What the work raised.
-        """
-        with self._alive():
-            results: Sequence[Result] | BaseException = pickle.load(self._back)  # noqa: S301 - from our own child
-        if isinstance(results, BaseException):
-            raise results
-        return results
-
-    @contextlib.contextmanager
-    def _alive(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, EOFError, pickle.UnpicklingError, ValueError) as error:
-            code = self._process.wait(_PATIENCE_S)
-            raise RemoteError(
-                f"a helper process ended with exit code {code} in the middle of its work",
-                "If the memory is short, try --workers 1.",
-            ) from error
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def end(self) -> None:
-        """The end of its input is the end of its work."""
-        with contextlib.suppress(OSError):  # it may be dead, and what waited in the buffer goes nowhere
-            self._to.close()
-        try:
-            self._process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._back.close()
-
-
-def main() -> None:
-    """The helper's side: a job, then batches, until the end of its input; one answer a batch."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells everybody; the parent decides
-    source, answers = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr
-    gc.disable()
-    try:
-        work: Any = pickle.load(source).begin()  # noqa: S301 - from our own parent
-        while True:
-            batch = pickle.load(source)  # noqa: S301
-            answers.write(_answer(work, batch))
-            answers.flush()
-    except (EOFError, BrokenPipeError):
-        return
-
-
-def _answer(work: Work[Any, Any], batch: list[Any]) -> bytes:
-    try:
-        return pickle.dumps(work(batch))
-    except Exception as error:
-        try:
-            return pickle.dumps(error)
-        except Exception:
-            return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))

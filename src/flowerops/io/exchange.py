@@ -30,6 +30,11 @@ class Answer:
     body: bytes
 
 
+def what_broke(error: Exception) -> str:
+    """Why a connection failed, in the system's words."""
+    return str(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+
+
 def get(url: Url, max_bytes: int, deadline: float, timeout_s: float, allow_private: bool) -> Answer:
     """Send a GET request and read the answer.
 
@@ -59,8 +64,7 @@ def get(url: Url, max_bytes: int, deadline: float, timeout_s: float, allow_priva
     except (OSError, http.client.HTTPException, ValueError) as error:
         if time.monotonic() >= deadline:
             raise RemoteError(f"{url.shown} took longer than {timeout_s:g} s", "Try again, or another URL.") from error
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise BrokenExchangeError(f"{url.shown}: {reason}", "Check the URL and the network.") from error
+        raise BrokenExchangeError(f"{url.shown}: {what_broke(error)}", "Check the URL and the network.") from error
 
 
 @contextlib.contextmanager
@@ -88,8 +92,7 @@ def streaming(
             with connection.getresponse() as answer:
                 yield answer
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise BrokenExchangeError(f"{url.shown}: {reason}", "Check the network, then run again.") from error
+        raise BrokenExchangeError(f"{url.shown}: {what_broke(error)}", "Check the network, then run again.") from error
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from pathlib import Path
 from typing import TypedDict
 
@@ -16,7 +17,7 @@ _UNESCAPES = {escaped: plain for plain, escaped in _ESCAPES.items()}
 
 
 class Problem(TypedDict):
-    """A file that is not what it was: its path, and the expected and found SHA-256 ("missing", "unexpected")."""
+    """A file that is not what it was: its path, and the expected and found SHA-256, or words such as "missing"."""
 
     path: str
     expected: str
@@ -34,8 +35,32 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def read_checked(path: Path, sha256: str, named: str, otherwise: str, hint: str) -> bytes:
+    """A file's bytes, once it is known that they are those of a SHA-256.
+
+    Args:
+        path: The file.
+        sha256: What its bytes must have, as 64 hex digits.
+        named: What the error calls it: "stored photo PATH".
+        otherwise: What the error says of other bytes: "is corrupt".
+        hint: What to do then.
+
+    Raises:
+        StoreIntegrityError: It cannot be read, or has other bytes.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StoreIntegrityError(f"{named} cannot be read: {error.strerror}", hint) from error
+    if sha256_bytes(data) != sha256:
+        raise StoreIntegrityError(f"{named} {otherwise}", hint)
+    return data
+
+
 def _files_of(folder: Path) -> list[str]:
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    found = (
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    )
     return sorted(name for name in found if name != SEAL_FILE)
 
 
@@ -83,6 +108,9 @@ def seal_problems(folder: Path) -> list[Problem]:
 
 def _found(path: Path) -> str:
     try:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a device or a pipe might never end
+            return "not a regular file"
         return sha256_file(path)
     except OSError as error:  # a link to nowhere in the file's place, say
         return f"unreadable: {error.strerror}"
@@ -98,8 +126,9 @@ def verify_seal(folder: Path, digest: str | None = None) -> str:
         StoreIntegrityError: A file differs, is missing or was added, or it is another folder.
     """
     problems = seal_problems(folder)
-    if not problems and digest is not None and sha256_file(folder / SEAL_FILE) != digest:
-        problems = [{"path": SEAL_FILE, "expected": digest, "got": sha256_file(folder / SEAL_FILE)}]
+    got = "" if problems else sha256_file(folder / SEAL_FILE)
+    if not problems and digest not in (None, got):
+        problems = [{"path": SEAL_FILE, "expected": str(digest), "got": got}]
     if problems:
         first = problems[0]
         raise StoreIntegrityError(
@@ -107,7 +136,7 @@ def verify_seal(folder: Path, digest: str | None = None) -> str:
             "The folder was changed after it was written; register or fetch the model again.",
             {"problems": problems},
         )
-    return sha256_file(folder / SEAL_FILE)
+    return got
 
 
 class SealedReader:
@@ -133,11 +162,13 @@ class SealedReader:
         Raises:
             StoreIntegrityError: It cannot be read, or is not what was sealed.
         """
+        if name not in self._expected:  # what a bundle's own documents name may be any path of this machine
+            raise StoreIntegrityError(f"{self._folder}: {name!r} is not one of its files", "The folder is incomplete.")
         try:
             data = (self._folder / name).read_bytes()
         except OSError as error:
             raise StoreIntegrityError(f"{self._folder}: {name} cannot be read", "It is incomplete.") from error
-        if sha256_bytes(data) != self._expected.get(name):
+        if sha256_bytes(data) != self._expected[name]:
             raise self._changed(name)
         return data
 

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from flowerops.errors import BadInputError, RemoteError
+from flowerops.io.exchange import what_broke
 
 _PIECE = 64 * 1024
 _TRUSTED = "REQUESTS_CA_BUNDLE"
@@ -84,8 +85,7 @@ def send(
         data = _read(answer, max_bytes, time.monotonic() + timeout_s)
         return HttpAnswer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, data)
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise NoAnswerError(f"no answer from {parts.netloc}: {reason}") from error
+        raise NoAnswerError(f"no answer from {parts.netloc}: {what_broke(error)}") from error
     finally:
         connection.close()
 

@@ -75,7 +75,7 @@ def describe_holder(lock_file: Path) -> str:
     try:
         said = json.loads(_owner_file(lock_file).read_text())
         return f"process {said['pid']} on {said['host']} since {said['since']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 
 

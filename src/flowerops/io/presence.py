@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import errno
 import os
 import secrets
 import threading
@@ -19,11 +18,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from flowerops.errors import ConflictError
+from flowerops.io.atomic import NO_ACCESS
 from flowerops.io.locks import describe_holder, exclusive, write_owner
 
 _WRITERS = "writers"
 _CLEANING = "cleaning.lock"
-_NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 _held: dict[Path, FileLock] = {}
 _changing = threading.Lock()
@@ -52,7 +51,7 @@ def _register(locks: Path, timeout_s: float) -> None:
         if not os.access(locks, os.W_OK):
             return
     except OSError as error:
-        if error.errno in _NO_ACCESS:
+        if error.errno in NO_ACCESS:
             return
         raise
     with exclusive(locks / _CLEANING, "the clean-up", timeout_s):

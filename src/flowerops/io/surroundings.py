@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import getpass
 import hashlib
+import os
 import platform
 import re
+import secrets
 import socket
 import subprocess
 import sys
@@ -25,6 +27,11 @@ _NAMED_PACKAGES = ("flowerops", "tensorflow-cpu", "tensorflow", "keras", "ai-edg
 def now() -> str:
     """The time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def unique_name() -> str:
+    """A name that no other process of any machine gives, nor this one twice."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def code_info(folder: Path) -> CodeInfo:

@@ -1,18 +1,14 @@
-"""Training on pixels: the predecessor's small net from scratch, and the batches that fine-tuning uses, too."""
+"""Train the predecessor's small net from scratch, on pixels."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from flowerops.domain.params import TrainParams
-from flowerops.ml.augmentation import Augment, make_augment
 from flowerops.ml.backbones import cnn
-from flowerops.ml.batches import Batches, make_batches
-from flowerops.ml.learning import Fitted, Labels, Recipe, class_weights, fit_model, one_hot
+from flowerops.ml.learning import Fitted, Recipe, class_weights, fit_model
 from flowerops.ml.listener import Listener
-from flowerops.ml.pixel_store import PixelStore, hold
-from flowerops.ml.runtime import load_tensorflow
+from flowerops.ml.pixel_batches import pixel_batches
 from flowerops.ml.source import ImageSource
 
 
@@ -47,34 +43,11 @@ def fit_cnn(
         class_weight=class_weights(train.labels, classes) if params.class_weights else None,
         label_smoothing=params.label_smoothing,
     )
-    with (
-        hold(train, image_size, work_dir, listener.progress) as images,
-        hold(val, image_size, work_dir, listener.progress) as others,
-    ):
-        augment = make_augment(params.augment)
-        learning = pixel_batches(images, train.labels, classes, recipe.batch_size, params.seed, augment)
-        held_out = pixel_batches(others, val.labels, classes, recipe.batch_size, None)
+    held = pixel_batches(
+        train, val, (image_size, classes), recipe.batch_size, params, work_dir, progress=listener.progress
+    )
+    with held as (learning, held_out):
         fitted = fit_model(model, learning, held_out, params, recipe, listener)
     served = cnn.build(image_size, classes, dropout=False)
     served.set_weights(fitted.model.get_weights())
     return Fitted(served, fitted.course, recipe)
-
-
-def pixel_batches(
-    images: PixelStore,
-    labels: Labels,
-    classes: int,
-    batch_size: int,
-    shuffle_seed: int | None,
-    augment: Augment | None = None,
-) -> Batches:
-    """Of (float32 [b, size, size, 3], float32 [b, classes])."""
-    tensorflow = load_tensorflow()
-    truth = tensorflow.constant(labels, tensorflow.int64)
-
-    def batch_of(rows: Any) -> Any:
-        pixels = tensorflow.numpy_function(images.rows, [rows], tensorflow.uint8)
-        pixels = tensorflow.ensure_shape(pixels, (None, *images.shape[1:]))
-        return tensorflow.cast(pixels, tensorflow.float32), one_hot(tensorflow.gather(truth, rows), classes)
-
-    return make_batches(images.shape[0], batch_size, shuffle_seed, batch_of, augment)

@@ -47,15 +47,16 @@ class EventLog:
 
     def complete(self, history: Mapping[str, Sequence[float]]) -> None:
         """Close the files with every epoch once: a training that was resumed told only of its last ones."""
-        for writer in self._writers.values():
-            writer.close()
-        self._writers = {}
+        self._close()
         epochs = range(1, len(next(iter(history.values()), ())) + 1)
         if sorted(self._when) == list(epochs):
             return
         self._open()
         for number in epochs:
             self.epoch(number, {name: values[number - 1] for name, values in history.items()})
+        self._close()
+
+    def _close(self) -> None:
         for writer in self._writers.values():
             writer.close()
         self._writers = {}

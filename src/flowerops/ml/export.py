@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from flowerops.ml.source import Pixels
 MAX_DIFFERENCE = 1e-4
 
 
-def export(model: Any, folder: Path, sample_pixels: Pixels, flatbuffer: bytes | None = None) -> dict[str, float]:
+def export(model: Any, folder: Path, sample_pixels: Pixels, flatbuffer: bytes | None = None) -> float:
     """Write `model.keras` and `model.tflite` into a folder and compare them on sample images.
 
     The Keras file is loaded again in safe mode and the loaded model is compared, so what is proven holds for the files.
@@ -33,14 +32,13 @@ def export(model: Any, folder: Path, sample_pixels: Pixels, flatbuffer: bytes | 
         flatbuffer: The same model for LiteRT, where it is there already; None to convert it.
 
     Returns:
-        max_difference (largest difference of a probability), keras_bytes, tflite_bytes, seconds.
+        The largest difference of a probability.
 
     Raises:
         FlowerOpsError: The two differ by more than MAX_DIFFERENCE.
     """
     if not len(sample_pixels):
         raise ValueError("export needs at least one sample image")
-    began = time.perf_counter()
     keras_file, tflite_file = folder / KERAS_FILE, folder / TFLITE_FILE
     save(model, keras_file)
     tflite_file.write_bytes(flatbuffer or to_tflite(model))
@@ -52,12 +50,7 @@ def export(model: Any, folder: Path, sample_pixels: Pixels, flatbuffer: bytes | 
             f"{TFLITE_FILE} and {KERAS_FILE} differ by {difference:.2g} in a probability; allowed is {MAX_DIFFERENCE}",
             "The network uses an operation that LiteRT computes differently: choose another --backbone.",
         )
-    return {
-        "max_difference": difference,
-        "keras_bytes": float(keras_file.stat().st_size),
-        "tflite_bytes": float(tflite_file.stat().st_size),
-        "seconds": round(time.perf_counter() - began, 3),
-    }
+    return difference
 
 
 def _answers(model: Any, pixels: Pixels) -> Any:

@@ -7,14 +7,12 @@ import math
 from pathlib import Path
 
 from flowerops.domain.params import TrainParams
-from flowerops.ml.augmentation import make_augment
 from flowerops.ml.backbones import Backbone
 from flowerops.ml.blocks import learning_layers, unfreeze
 from flowerops.ml.course import Course, begun_of
-from flowerops.ml.end_to_end import pixel_batches
 from flowerops.ml.learning import Fitted, Recipe, fit_model
 from flowerops.ml.listener import Listener
-from flowerops.ml.pixel_store import hold
+from flowerops.ml.pixel_batches import pixel_batches
 from flowerops.ml.schedule import adamw, warm_cosine
 from flowerops.ml.source import ImageSource
 
@@ -58,14 +56,8 @@ def fine_tune(
     if listener.found is None or not begun_of(listener.found):
         course = Course(head.course.history, [array.copy() for array in model.get_weights()], head.course.epoch)
         listener = dataclasses.replace(listener, found=None)
-    with (
-        listener.interrupted(),
-        hold(train, size, work_dir, listener.progress) as images,
-        hold(val, size, work_dir, listener.progress) as others,
-    ):
-        augment = make_augment(params.augment)
-        learning = pixel_batches(images, train.labels, classes, recipe.batch_size, params.seed, augment)
-        held_out = pixel_batches(others, val.labels, classes, recipe.batch_size, None)
+    held = pixel_batches(train, val, (size, classes), recipe.batch_size, params, work_dir, progress=listener.progress)
+    with listener.interrupted(), held as (learning, held_out):
         fitted = fit_model(model, learning, held_out, params, recipe, listener, course=course)
     return dataclasses.replace(fitted, recipe=head.recipe)
 

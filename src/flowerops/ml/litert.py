@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flowerops.errors import FlowerOpsError
+from flowerops.errors import FlowerOpsError, first_line
 from flowerops.io.quiet import quiet_native_code
 from flowerops.ml.runtime import load_interpreter, load_tensorflow
 from flowerops.ml.source import Pixels
@@ -25,21 +25,25 @@ def to_tflite(model: Any) -> bytes:
     Raises:
         FlowerOpsError: The model uses an operation that LiteRT does not have.
     """
-    tensorflow = load_tensorflow()
-    signature = tensorflow.TensorSpec([1, *model.input_shape[1:]], tensorflow.float32, name="image")
-    function = tensorflow.function(lambda image: model(image, training=False), autograph=False)
-    concrete = function.get_concrete_function(signature)
-    # Without the model as second argument the converter freezes the function in memory; with it, or through
-    # from_keras_model, it writes and reads a SavedModel first, which takes four times as long.
-    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([concrete])
+    converter = converter_of(model)
     try:
         with quiet_native_code():
             return bytes(converter.convert())
     except Exception as error:  # the converter raises ConverterError, ValueError and RuntimeError
         raise FlowerOpsError(
-            f"{model.name} cannot be converted to LiteRT: {str(error).partition(chr(10))[0]}",
+            f"{model.name} cannot be converted to LiteRT: {first_line(error)}",
             "It uses an operation that LiteRT does not have: choose another --backbone.",
         ) from error
+
+
+def converter_of(model: Any) -> Any:
+    """TensorFlow's converter to LiteRT for a Keras model that takes one float32 image [1, size, size, 3]."""
+    tensorflow = load_tensorflow()
+    signature = tensorflow.TensorSpec([1, *model.input_shape[1:]], tensorflow.float32, name="image")
+    function = tensorflow.function(lambda image: model(image, training=False), autograph=False)
+    # Without the model as second argument the converter freezes the function in memory; with it, or through
+    # from_keras_model, it writes and reads a SavedModel first, which takes four times as long.
+    return tensorflow.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function(signature)])
 
 
 def open_interpreter(flatbuffer: bytes, threads: int = 1) -> Any:

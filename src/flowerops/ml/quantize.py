@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from flowerops.errors import FlowerOpsError
+from flowerops.errors import FlowerOpsError, first_line
 from flowerops.io.quiet import quiet_native_code
+from flowerops.ml.litert import converter_of
 from flowerops.ml.runtime import load_tensorflow
 from flowerops.ml.source import ImageSource, Pixels
 
@@ -44,9 +45,7 @@ def to_int8(model: Any, calibration: Pixels) -> bytes:
     if not len(calibration):
         raise ValueError("quantization needs at least one calibration image")
     tensorflow = load_tensorflow()
-    signature = tensorflow.TensorSpec([1, *model.input_shape[1:]], tensorflow.float32, name="image")
-    function = tensorflow.function(lambda image: model(image, training=False), autograph=False)
-    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function(signature)])
+    converter = converter_of(model)
     converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: _one_by_one(calibration)
     converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -56,7 +55,7 @@ def to_int8(model: Any, calibration: Pixels) -> bytes:
             return bytes(converter.convert())
     except Exception as error:  # the converter raises ConverterError, ValueError and RuntimeError
         raise FlowerOpsError(
-            f"{model.name} cannot be quantized: {str(error).partition(chr(10))[0]}",
+            f"{model.name} cannot be quantized: {first_line(error)}",
             "It has an operation without an 8-bit form: train without --quantize, or choose another --backbone.",
         ) from error
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowerops.domain.workers import Worker
-from flowerops.errors import RemoteError
+from flowerops.errors import RemoteError, first_line
 from flowerops.ml.runtime import gpus, load_tensorflow
 
 _CHUNK = 1 << 24
@@ -103,10 +103,6 @@ def telling_of_lost_workers(replicas: Replicas | None) -> Iterator[None]:
         yield
     except kinds as error:
         raise RemoteError(
-            f"worker {replicas.worker.index} of {replicas.worker.count} lost the others: {_first_line(error)}",
+            f"worker {replicas.worker.index} of {replicas.worker.count} lost the others: {first_line(error)[:300]}",
             "Read the log of the worker that failed first. The same step goes on from the last checkpoint.",
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300]

@@ -49,7 +49,7 @@ def choose_weight_decay(
 
     Args:
         train: Features float32 [n, d] and labels int64 [n] to learn from.
-        val: The same, to judge by; at most the first 4,096 spread over the split.
+        val: The same, to judge by; at most 4,096 of it, spread over the split.
         how: As the head is fitted.
         candidates: Factors of the sum of squared weights.
     """

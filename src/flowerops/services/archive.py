@@ -139,4 +139,4 @@ def _tags(archived: bool, reason: str | None, caller: Caller) -> dict[str, str]:
 
 
 def _named(model: ModelVersion) -> dict[str, Any]:
-    return {"model": {"name": model.name, "version": model.version, "digest": model.digest}}
+    return {"model": model.ref.model_dump()}

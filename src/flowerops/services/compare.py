@@ -10,6 +10,7 @@ from flowerops.domain.dataset import RawFile
 from flowerops.domain.diff import DatasetDiff, diff
 from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError
+from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import DatasetVersion, Target
 
 _COUNTED = ("added", "removed", "relabelled", "moved", "duplicates", "conflicts")
@@ -49,14 +50,11 @@ def compare(target: Target, before: Selector, after: Selector) -> Compared:
 def _raw(target: Target, selector: Selector) -> DatasetVersion:
     found = target.datasets.find(selector)
     if found.manifest.kind != "raw":
-        parents = ", ".join(_named(target, parent.name, parent.digest) for parent in found.manifest.parents)
+        parents = ", ".join(
+            str(with_digest(target, parent.name, parent.digest) or parent.name) for parent in found.manifest.parents
+        )
         raise BadInputError(
-            f"{found.name}:{found.version} is a processed version; photos are compared as they were received",
+            f"{found} is a processed version; photos are compared as they were received",
             f"It was made from {parents or 'an unknown version'}: compare that.",
         )
     return found
-
-
-def _named(target: Target, name: str, digest: str) -> str:
-    numbers = [str(found.version) for found in target.datasets.all(name) if found.manifest.digest == digest]
-    return f"{name}:{numbers[0]}" if numbers else name

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flowerops.domain.canary import CanaryCount, CanaryPolicy, CanaryResult
-from flowerops.domain.deployment import Deployment, Endpoint, ModelRef
+from flowerops.domain.deployment import Deployment, Endpoint
 from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError, ConflictError, FlowerOpsError, SmokeTestFailedError
 from flowerops.io.hashing import verify_seal
@@ -15,7 +15,7 @@ from flowerops.services.canary import Watch
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import find_model, refuse_archived
 from flowerops.services.smoke import Case, SmokeResult, cases_from_bundle, run_smoke_test
-from flowerops.targets.protocol import Access, Machines, ModelVersion, Probe, Target
+from flowerops.targets.protocol import AS_BEFORE, Access, Machines, ModelVersion, Probe, StartOptions, Target
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Deployed:
             "endpoint": self.endpoint.name,
             "deployment": self.colour,
             "url": self.endpoint.url,
-            "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
+            "model": self.model.ref.model_dump(),
             "smoke": {"passed": self.smoke.passed, "checks": self.smoke.document()["checks"]},
             "canary": self.canary.model_dump() if self.canary else None,
             "quantized": self.quantized,
@@ -69,13 +69,11 @@ def plan(target: Target, request: DeployRequest) -> dict[str, Any]:
     """What `deploy` would do, without doing it."""
     model = find_model(target, request.model)
     refuse_archived(model)
-    try:
-        before = target.endpoints.find(request.endpoint).deployment("active")
-    except BadInputError:  # it is to be made
-        before = None
+    there = _endpoint(target, request.endpoint)
+    before = there.deployment("active") if there else None
     return {
         "endpoint": request.endpoint,
-        "model": {"name": model.name, "version": model.version, "digest": model.digest},
+        "model": model.ref.model_dump(),
         "replaces": {"name": before.model.name, "version": before.model.version} if before else None,
         "canary": request.canary.model_dump() if request.canary and before else None,
     }
@@ -100,48 +98,46 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
     refuse_archived(model)
     verify_seal(target.models.open(model), model.digest)
     cases = cases_from_bundle(model.bundle, quantized=request.quantized)
-    ref = ModelRef(name=model.name, version=model.version, digest=model.digest)
-    with target.endpoints.deploying(request.endpoint):
-        port = target.endpoints.choose_port(request.endpoint, request.port)
-        policy = _possible_canary(target, request, caller)
-        caller.progress.message(f"starting {model.name}:{model.version}")
-        deployment = target.endpoints.start(
-            request.endpoint,
-            model.bundle,
-            ref,
-            port,
-            request.machines,
-            access=request.access,
-            quantized=request.quantized,
-        )
+    host, name = target.endpoints, request.endpoint
+    with host.deploying(name):
+        access = replace(request.access or AS_BEFORE, port=host.choose_port(name, request.port))
+        policy = _possible_canary(_endpoint(target, name), request, caller)
+        caller.progress.message(f"starting {model}")
+        options = StartOptions(request.machines or Machines(), access, request.quantized)
+        deployment = host.start(name, model.bundle, model.ref, options)
         try:
-            smoke = prove(target.endpoints.probe(request.endpoint, deployment), model, cases)
+            smoke = prove(host.probe(name, deployment), model, cases)
             then = "trying it as a canary" if policy else "moving the traffic"
             caller.progress.message(f"smoke test passed ({len(smoke.checks)} checks); {then}")
-            trial = _Trial(target, request, deployment, port)
-            canary = trial.run(policy, cases, caller) if policy else None
-            if canary is None or canary.outcome == "promoted":
-                endpoint = target.endpoints.activate(request.endpoint, deployment, port, request.access)
-            else:
-                endpoint = target.endpoints.find(request.endpoint)
+            canary = _try_out(target, deployment, access, policy, cases, caller) if policy else None
+            decided = canary is None or canary.outcome == "promoted"
+            endpoint = host.activate(name, deployment, access) if decided else host.find(name)
         except BaseException:  # Ctrl-C too: nobody would know of it, and it may cost money
             _discard(target, deployment, caller)
             raise
     return Deployed(endpoint, deployment.colour, model, smoke, request.quantized, canary)
 
 
-def _possible_canary(target: Target, request: DeployRequest, caller: Caller) -> CanaryPolicy | None:
+def _endpoint(target: Target, name: str) -> Endpoint | None:
+    try:
+        return target.endpoints.find(name)
+    except BadInputError:  # it is to be made
+        return None
+
+
+def _possible_canary(endpoint: Endpoint | None, request: DeployRequest, caller: Caller) -> CanaryPolicy | None:
     """The canary that was asked for; None where there is nothing beside which it could have a share of the traffic.
 
     Raises:
         ConflictError: What has the traffic does not answer.
     """
+    if endpoint is not None and (left := endpoint.canary) is not None:
+        caller.progress.message(
+            f"the canary {left.model.name}:{left.model.version} still had {left.traffic}% of the traffic, and nobody "
+            "watches it any more: it makes way"
+        )
     if request.canary is None:
         return None
-    try:
-        endpoint = target.endpoints.find(request.endpoint)
-    except BadInputError:  # it is to be made
-        endpoint = None
     if endpoint is None or endpoint.deployment("active") is None:
         caller.progress.message("nothing serves yet: the first model gets all the traffic at once")
         return None
@@ -153,33 +149,29 @@ def _possible_canary(target: Target, request: DeployRequest, caller: Caller) -> 
     return request.canary
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """A started deployment's time as a canary."""
+def _try_out(
+    target: Target,
+    deployment: Deployment,
+    access: Access,
+    policy: CanaryPolicy,
+    cases: Sequence[Case],
+    caller: Caller,
+) -> CanaryResult:
+    """Give a started deployment its share of the traffic, and watch it.
 
-    target: Target
-    request: DeployRequest
-    deployment: Deployment
-    port: int | None
-
-    def run(self, policy: CanaryPolicy, cases: Sequence[Case], caller: Caller) -> CanaryResult:
-        """Give it its share, and watch it.
-
-        Raises:
-            CanaryFailedError: It is no good.
-        """
-        name, endpoints = self.request.endpoint, self.target.endpoints
-        endpoints.split(name, self.deployment, policy.percent, self.port, self.request.access)
-        model = self.deployment.model
-        caller.progress.message(f"{policy.percent}% of the traffic goes to {model.name}:{model.version}")
-        if policy.watch_s <= 0:
-            nothing = CanaryCount()
-            return CanaryResult(
-                percent=policy.percent, outcome="undecided", seconds=0.0, asked=nothing, served=None, reasons=[]
-            )
-        probe = endpoints.probe(name, self.deployment)
-        watch = Watch(probe, cases, endpoints.requests_of(name, self.deployment), policy)
-        return watch.run(f"{model.name}:{model.version}", caller.progress)
+    Raises:
+        CanaryFailedError: It is no good.
+    """
+    name, model, host = deployment.endpoint, deployment.model, target.endpoints
+    host.split(name, deployment, policy.percent, access)
+    caller.progress.message(f"{policy.percent}% of the traffic goes to {model.name}:{model.version}")
+    if policy.watch_s <= 0:
+        nothing = CanaryCount()
+        return CanaryResult(
+            percent=policy.percent, outcome="undecided", seconds=0.0, asked=nothing, served=None, reasons=[]
+        )
+    watch = Watch(host.probe(name, deployment), cases, host.requests_of(name, deployment), policy)
+    return watch.run(f"{model.name}:{model.version}", caller.progress)
 
 
 def _discard(target: Target, deployment: Deployment, caller: Caller) -> None:
@@ -196,12 +188,11 @@ def prove(probe: Probe, model: ModelVersion, cases: Sequence[Case] | None = None
     Raises:
         SmokeTestFailedError: It does not answer as it must.
     """
-    expected = ModelRef(name=model.name, version=model.version, digest=model.digest)
-    result = run_smoke_test(probe, cases or cases_from_bundle(model.bundle), expected_model=expected)
+    result = run_smoke_test(probe, cases or cases_from_bundle(model.bundle), expected_model=model.ref)
     if not result.passed:
         failed = [check for check in result.checks if not check.passed]
         raise SmokeTestFailedError(
-            f"{model.name}:{model.version} failed its smoke test: {failed[0].name}: {failed[0].detail}",
+            f"{model} failed its smoke test: {failed[0].name}: {failed[0].detail}",
             "The deployment that served before still serves.",
             result.document(),
         )

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo, VersionRef
+from flowerops.domain.bundle import VersionRef
 from flowerops.domain.names import Selector
 from flowerops.domain.params import EvaluateParams, GatePolicy
-from flowerops.domain.verdict import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE, Evaluation
+from flowerops.domain.steps import BUNDLE_DIR
+from flowerops.domain.verdict import PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE, Evaluation
 from flowerops.errors import BadInputError
+from flowerops.services.bundles import read_bundle
+from flowerops.services.candidates import candidate_run, read_evaluation, trained_output
 from flowerops.services.pipeline import Caller, Pipeline, begin
 from flowerops.services.selection import champion_of, find_model
-from flowerops.services.train import BUNDLE_DIR, TRAINED
+from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import DatasetVersion, ModelVersion, Run, StepOutput, Target
 
 
@@ -48,7 +51,7 @@ class Evaluated:
         found, subject = self.evaluation, {"run_id": self.run_id}
         data: dict[str, Any] = {"data_folder": found.data_folder}
         if self.model is not None:
-            subject = {"model": f"{self.model.name}:{self.model.version}"}
+            subject = {"model": str(self.model)}
         if found.dataset is not None:
             data = {"dataset": found.dataset.model_dump()}
         return {
@@ -86,8 +89,8 @@ def plan(target: Target, request: EvaluateRequest) -> dict[str, Any]:
     ref = read_bundle(subject.bundle).processed
     data = str(request.folder) if request.folder else f"the test split of {ref.name}:{ref.version}"
     model = subject.model
-    named = f"{model.name}:{model.version}" if model else f"run {subject.run.id if subject.run else '-'}"
-    return {"subject": named, "data": data, "champion": f"{champion.name}:{champion.version}" if champion else None}
+    named = str(model) if model else f"run {subject.run.id if subject.run else '-'}"
+    return {"subject": named, "data": data, "champion": str(champion) if champion else None}
 
 
 def evaluate(target: Target, request: EvaluateRequest, caller: Caller) -> Evaluated:
@@ -154,57 +157,19 @@ def evaluated_from(run_id: str | None, model: ModelVersion | None, output: StepO
     return Evaluated(run_id, model, read_evaluation(output), output.folder / REPORT_FILE, seconds)
 
 
-def read_evaluation(output: StepOutput) -> Evaluation:
-    """What an evaluate step left behind."""
-    file = output.folder / EVALUATION_FILE
-    return Evaluation.from_json(file.read_bytes(), str(file))
-
-
-def read_bundle(bundle: Path) -> BundleInfo:
-    """A bundle's facts (its files are verified by whoever loads the model)."""
-    file = bundle / BUNDLE_FILE
-    return BundleInfo.from_json(file.read_bytes(), str(file))
-
-
-def find_run(target: Target, run_id: str | None) -> Run:
-    """The run named, else the latest one that trained a candidate.
-
-    Raises:
-        BadInputError: There is none.
-    """
-    if run_id is not None:
-        return target.runs.find(run_id)
-    latest = target.runs.latest({TRAINED: "true"})
-    if latest is not None:
-        return latest
-    raise BadInputError("there is no training run yet", "Train a model with: flowerops train --data-folder DIR")
-
-
-def trained_output(target: Target, run: Run) -> StepOutput:
-    """What a run's train step left behind.
-
-    Raises:
-        BadInputError: The run trained nothing.
-    """
-    output = target.runs.output(run, "train")
-    if output is None or not output.folder.is_dir():
-        raise BadInputError(f"run {run.id} has no trained model", "Name a run of flowerops train with --run.")
-    return output
-
-
 def _subject(target: Target, request: EvaluateRequest) -> _Subject:
     if request.model is not None:
         model = find_model(target, request.model)
         return _Subject(model.bundle, None, model, None)
-    run = find_run(target, request.run_id)
+    run = candidate_run(target, request.run_id)
     output = trained_output(target, run)
     return _Subject(output.folder / BUNDLE_DIR, run, None, output.folder)
 
 
 def _version(target: Target, ref: VersionRef) -> DatasetVersion:
-    for found in target.datasets.all(ref.name):
-        if found.manifest.digest == ref.digest:
-            return found
+    found = with_digest(target, ref.name, ref.digest)
+    if found is not None:
+        return found
     raise BadInputError(
         f"dataset {ref.name}:{ref.version or ''} ({ref.digest[:12]}) is not here",
         "Evaluate on a folder of photos with --data-folder.",

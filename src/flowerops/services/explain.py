@@ -41,8 +41,17 @@ def plan(request: ExplainRequest) -> list[tuple[Path, Path]]:
     """Each image with the file that its picture goes to.
 
     Raises:
-        UsageError: Several images and one file.
+        UsageError: Several images and one file, or a picture that would take the place of one of the images.
     """
+    placed = _placed(request)
+    images = {image.resolve() for image in request.images}
+    taken = next((out for _, out in placed if out.resolve() in images), None)
+    if taken is not None:
+        raise UsageError(f"the picture would be written over {taken}", "Name another folder: --out explained/")
+    return placed
+
+
+def _placed(request: ExplainRequest) -> list[tuple[Path, Path]]:
     if request.out.suffix.lower() == _SUFFIX and not request.out.is_dir():
         if len(request.images) > 1:
             raise UsageError(f"{len(request.images)} images do not go into one file", "Name a folder: --out explained/")
@@ -68,23 +77,23 @@ def explain(target: Target, request: ExplainRequest, progress: Progress) -> dict
 
     Raises:
         BadInputError: No such model or class, or a file that cannot be read or is not an image.
-        UsageError: Several images and one file.
+        UsageError: As `plan` does.
     """
     placed = [(path, read_image(path), out) for path, out in plan(request)]
     model = find_model(target, request.model)
     scorer = Scorer.load(target.models.open(model), model.digest)
     if request.label is not None and request.label not in scorer.labels:
         raise BadInputError(
-            f"{model.name}:{model.version} knows no class {request.label!r}",
+            f"{model} knows no class {request.label!r}",
             did_you_mean(request.label, scorer.labels),
         )
-    named = f"{model.name}:{model.version}"
+    named = str(model)
     explanations = []
     with progress.task("explaining", len(placed), "photo") as task:
         for path, data, out in placed:
             explanations.append(_explain(scorer, named, path, data, out, request))
             task.advance()
-    described = {"name": model.name, "version": model.version, "digest": model.digest}
+    described = model.ref.model_dump()
     return {"explanations": explanations, "model": described, "synthetic": scorer.info.synthetic}
 
 

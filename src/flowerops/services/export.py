@@ -14,6 +14,7 @@ from flowerops.domain.dataset import ProcessedImage
 from flowerops.domain.names import Selector
 from flowerops.domain.progress import Progress
 from flowerops.io.new_folder import check_new_folder, new_folder
+from flowerops.services.versions import made_from
 from flowerops.targets.protocol import DatasetVersion, Target
 
 Format = Literal["folders", "csv"]
@@ -56,18 +57,14 @@ def export(target: Target, request: ExportRequest, progress: Progress) -> dict[s
 
 def _known(target: Target, raw: DatasetVersion) -> dict[str, ProcessedImage]:
     """The rows of the newest processed version that was made of these photos."""
-    for found in target.datasets.all():
-        if found.manifest.kind == "processed" and raw.manifest.digest in {
-            parent.digest for parent in found.manifest.parents
-        }:
-            return {row.sha256: row for row in read_rows(found.folder, ProcessedImage)}
-    return {}
+    made = made_from(target, raw)
+    return {row.sha256: row for row in read_rows(made[0].folder, ProcessedImage)} if made else {}
 
 
 def _document(found: DatasetVersion, folder: Path, layout: Format, files: int) -> dict[str, Any]:
     manifest = found.manifest
     return {
-        "dataset": {"name": found.name, "version": found.version, "digest": manifest.digest, "kind": manifest.kind},
+        "dataset": {**found.ref.model_dump(), "kind": manifest.kind},
         "folder": str(folder),
         "format": layout,
         "files": files,

@@ -17,6 +17,7 @@ from flowerops.services.bring_in import laid_out
 from flowerops.services.pipeline import Caller
 from flowerops.services.preprocess import OpenPipeline, Prepared, PreprocessRequest, preprocess
 from flowerops.services.public_sets import PublicSet
+from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import DatasetVersion, Target
 
 _SOURCE_FILE = "source.json"
@@ -63,7 +64,7 @@ def plan(target: Target, request: FetchRequest) -> dict[str, Any]:
         "sha256": request.public.archive.sha256,
         "from": str(request.file) if request.file else None,
         "resumes_at": partial.stat().st_size if partial.is_file() else 0,
-        "present": f"{there.name}:{there.version}" if there else None,
+        "present": str(there) if there else None,
     }
 
 
@@ -83,7 +84,7 @@ def fetch(
     """
     there = _fetched_before(target, request)
     if there is not None:
-        caller.progress.message(f"{request.public.name} is {there.name}:{there.version} already")
+        caller.progress.message(f"{request.public.name} is {there} already")
         selector = Selector(there.name, there.version)
         prepared = preprocess(
             target, replace(request.preparation, folder=None, dataset=selector, mode=None), caller, open_pipeline
@@ -136,7 +137,7 @@ def _fetched_before(target: Target, request: FetchRequest) -> DatasetVersion | N
     name = request.preparation.dataset.name
     if known.sha256 != request.public.archive.sha256 or known.dataset != name:
         return None
-    return next((found for found in target.datasets.all(name) if found.manifest.digest == known.digest), None)
+    return with_digest(target, name, known.digest)
 
 
 def _keep_notices(target: Target, public: PublicSet, prepared: Prepared, licences: dict[str, bytes]) -> None:

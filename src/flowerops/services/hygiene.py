@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flowerops.datasets.hygiene import read_hygiene
-from flowerops.domain.dataset import VersionManifest
 from flowerops.domain.hygiene import Hygiene
 from flowerops.domain.hygiene_words import warnings_about
 from flowerops.domain.names import Selector
+from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import DatasetVersion, Target
 
 
@@ -34,13 +34,5 @@ def hygiene_members(target: Target, selector: Selector) -> dict[str, Any]:
 
 def raw_version_of(target: Target, version: DatasetVersion) -> DatasetVersion | None:
     """The raw version that a processed one was made from, if it is still there."""
-    parents = {parent.digest: parent.name for parent in version.manifest.parents}
-    for name in set(parents.values()):
-        for found in target.datasets.all(name):
-            if _is_parent(found.manifest, parents):
-                return found
-    return None
-
-
-def _is_parent(manifest: VersionManifest, parents: dict[str, str]) -> bool:
-    return manifest.kind == "raw" and manifest.digest in parents
+    found = (with_digest(target, parent.name, parent.digest) for parent in version.manifest.parents)
+    return next((one for one in found if one is not None and one.manifest.kind == "raw"), None)

@@ -95,7 +95,7 @@ def take_in(target: Target, intake: Intake, caller: Caller, squares: Path | None
     rows = RawVersion(folder).rows
     changes = diff(before, rows)
     quarantined = _rejected(rows, rejected_in(squares)) if squares else []
-    against = f" against {base.name}:{base.version}" if base else ""
+    against = f" against {base}" if base else ""
     caller.progress.message(f"{intake.folder}: {summary(changes, len(quarantined), len(scan.skipped))}{against}")
     return TakenIn(folder, changes, base, quarantined)
 
@@ -142,13 +142,13 @@ def _scanned(target: Target, intake: Intake) -> tuple[Scan, DatasetVersion | Non
     base = known[0] if known else None
     scan = scan_folder(intake.folder, min_classes=1 if base and intake.mode == "extend" else 2)
     if base is not None and intake.mode is None:
-        refuse_lost_classes(intake.folder, f"{base.name}:{base.version}", base.manifest.classes, scan)
+        refuse_lost_classes(intake.folder, str(base), base.manifest.classes, scan)
     return scan, base, RawVersion(base.folder).rows if base else []
 
 
 def _plan(changes: DatasetDiff, base: DatasetVersion | None, quarantined: list[Quarantined]) -> dict[str, Any]:
     return {
-        "base": f"{base.name}:{base.version}" if base else None,
+        "base": str(base) if base else None,
         "added": len(changes.added),
         "removed": len(changes.removed),
         "relabelled": len(changes.relabelled),

@@ -12,8 +12,9 @@ from flowerops.domain.dataset import Provenance
 from flowerops.domain.lineage import Lineage
 from flowerops.domain.names import Selector
 from flowerops.errors import FlowerOpsError
-from flowerops.services.evaluate import read_bundle
+from flowerops.services.bundles import read_bundle
 from flowerops.services.selection import find_model
+from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import ModelVersion, Run, Target
 
 
@@ -27,7 +28,7 @@ class ModelLineage:
 
     def document(self) -> dict[str, Any]:
         """The result's JSON members."""
-        model = {"name": self.model.name, "version": self.model.version, "digest": self.model.digest}
+        model = self.model.ref.model_dump()
         return {"model": model, "root": self.root, **self.graph.document()}
 
 
@@ -48,7 +49,7 @@ def trace(target: Target, model: ModelVersion, info: BundleInfo) -> ModelLineage
     graph = Lineage()
     root = graph.add(
         "model",
-        f"{model.name}:{model.version}",
+        str(model),
         digest=model.digest,
         champion=model.champion,
         run_id=model.run_id,
@@ -98,13 +99,13 @@ def _concerns(step: Run, model: ModelVersion) -> bool:
 
 def _add_dataset(graph: Lineage, target: Target, ref: VersionRef) -> str:
     """Add a version, what it was made from, and the run that made it."""
-    found = next((one for one in target.datasets.all(ref.name) if one.manifest.digest == ref.digest), None)
+    found = with_digest(target, ref.name, ref.digest)
     if found is None:
         return graph.add("dataset", f"{ref.name}:{ref.version or ref.digest[:12]}", digest=ref.digest, missing=True)
     manifest = found.manifest
     node = graph.add(
         "dataset",
-        f"{found.name}:{found.version}",
+        str(found),
         digest=manifest.digest,
         data=manifest.kind,
         files=manifest.files,

@@ -11,10 +11,11 @@ from flowerops.domain.bundle import TFLITE_FILE, BundleInfo, VersionRef
 from flowerops.domain.names import Selector
 from flowerops.errors import FlowerOpsError
 from flowerops.io.discard import size_of
+from flowerops.services.bundles import read_bundle
 from flowerops.services.compare import compare
-from flowerops.services.evaluate import read_bundle
 from flowerops.services.lineage import origin_of
 from flowerops.services.selection import find_model
+from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import ModelVersion, Target
 
 _TEST = "test_"
@@ -102,7 +103,7 @@ def _side(target: Target, selector: Selector) -> _Side:
 
 def _named(model: ModelVersion) -> dict[str, Any]:
     flags = {"champion": model.champion, "archived": model.archived}
-    return {"name": model.name, "version": model.version, "digest": model.digest, **flags}
+    return {**model.ref.model_dump(), **flags}
 
 
 def _numbers(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, dict[str, float | None]]:
@@ -144,9 +145,8 @@ def _selector(target: Target, ref: VersionRef | None) -> Selector | None:
     """The number of a version that is here."""
     if ref is None:
         return None
-    numbers = (one.version for one in target.datasets.all(ref.name) if one.manifest.digest == ref.digest)
-    number = next(numbers, None)
-    return Selector(ref.name, number) if number is not None else None
+    found = with_digest(target, ref.name, ref.digest)
+    return Selector(ref.name, found.version) if found else None
 
 
 def _unknown(ref: VersionRef | None) -> str | None:

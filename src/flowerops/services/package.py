@@ -85,11 +85,14 @@ def check_folder(folder: Path) -> Path:
     place = folder.resolve()
     if place.exists() and not place.is_dir():
         raise BadInputError(f"{folder} is a file", "Name a folder.")
-    present = sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if not path.is_dir())
+    links_too = (path for path in place.rglob("*") if path.is_symlink() or not path.is_dir())
+    present = sorted(path.relative_to(place).as_posix() for path in links_too)
     if not present:
         return place
     known = _known(place / MARK)
-    foreign = next((name for name in present if name != MARK and known.get(name) != sha256_file(place / name)), None)
+    foreign = next(
+        (name for name in present if name != MARK and not _is_as_written(place / name, known.get(name))), None
+    )
     if not known or foreign:
         what = f"holds {foreign}, which was not written like this by `flowerops package`" if known else "is not empty"
         raise BadInputError(f"{folder} {what}", "Name a folder that does not exist yet, or empty this one.")
@@ -105,6 +108,12 @@ def _check(request: PackageRequest) -> str | None:
     return find_engine()
 
 
+def _is_as_written(file: Path, digest: str | None) -> bool:
+    """Whether `package` wrote this; what is no plain file is not even opened, for a pipe would never end."""
+    plain = file.is_file() and not file.is_symlink()
+    return digest is not None and plain and sha256_file(file) == digest
+
+
 def _known(mark: Path) -> dict[str, str]:
     try:
         return dict(json.loads(mark.read_bytes())["files"])
@@ -114,7 +123,7 @@ def _known(mark: Path) -> dict[str, str]:
 
 def _mark(folder: Path, model: ModelVersion) -> list[str]:
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    described = {"name": model.name, "version": model.version, "digest": model.digest}
+    described = model.ref.model_dump()
     files = {name: sha256_file(folder / name) for name in names}
     atomic_write(folder / MARK, json.dumps({"schema_version": 1, "model": described, "files": files}, indent=2) + "\n")
     return names
@@ -127,7 +136,7 @@ def _make_way(place: Path) -> None:
 
 def _described(model: ModelVersion, request: PackageRequest) -> dict[str, Any]:
     return {
-        "model": {"name": model.name, "version": model.version, "digest": model.digest},
+        "model": model.ref.model_dump(),
         "base_image": request.base_image,
         "pinned": "@sha256:" in request.base_image,
         "image": request.build,

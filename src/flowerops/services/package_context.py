@@ -10,8 +10,8 @@ from string import Template
 from typing import Any
 
 from flowerops import __version__
-from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo
 from flowerops.io.project_files import project_file
+from flowerops.services.bundles import read_bundle
 from flowerops.services.package_lock import Pinned, as_requirements, needed_by, read_lock
 from flowerops.services.package_sbom import sbom
 from flowerops.serving.requirements import DISTRIBUTIONS
@@ -58,7 +58,7 @@ def _let_everybody_read(folder: Path) -> None:
 
 
 def _values(model: ModelVersion, bundle: Path, base_image: str) -> dict[str, Any]:
-    info = BundleInfo.from_json((bundle / BUNDLE_FILE).read_bytes(), BUNDLE_FILE)
+    info = read_bundle(bundle)
     python = "/opt/venv/bin/python"
     serve = ["-P", "-m", "flowerops.serving.server", "--bundle", "/srv/bundle", "--digest", model.digest]
     named = ["--model-name", model.name, "--model-version", str(model.version), "--host", "0.0.0.0"]  # noqa: S104

@@ -27,7 +27,7 @@ def sbom(model: ModelVersion, base_image: str, pins: list[Pinned]) -> dict[str, 
     """
     packages = [_package(pin) for pin in pins]
     server = _component("application", "flowerops", __version__, f"pkg:pypi/flowerops@{__version__}")
-    served = _component("machine-learning-model", model.name, str(model.version), f"model:{model.name}:{model.version}")
+    served = _component("machine-learning-model", model.name, str(model.version), f"model:{model}")
     served["hashes"] = [{"alg": "SHA-256", "content": model.digest}]
     base = _base(base_image)
     image = {"type": "container", "bom-ref": "image", "name": model.name, "version": str(model.version)}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from flowerops import __version__
+from flowerops.domain.names import did_you_mean
 from flowerops.domain.params import (
     EvaluateParams,
     GatePolicy,
@@ -17,16 +16,21 @@ from flowerops.domain.params import (
     TrainParams,
 )
 from flowerops.domain.steps import StepContext
-from flowerops.errors import UsageError
+from flowerops.errors import BadInputError, UsageError
 from flowerops.services.pipeline import RUN_TYPE, Caller
-from flowerops.targets.protocol import ModelVersion, PipelineHost, PublishedPipeline, Retraining, Run, Schedule, Target
+from flowerops.services.retraining_names import check_schedule, version_of
+from flowerops.targets.protocol import (
+    ModelVersion,
+    PipelineHost,
+    PublishedPipeline,
+    Retraining,
+    Run,
+    Schedule,
+    Target,
+    TrainingParams,
+)
 
 RETRAIN = "retrain"
-_NOT_IN_A_VERSION = re.compile(r"[^A-Za-z0-9._-]+")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,29}")
-_FIELD = r"(\*|\d+(-\d+)?)(/\d+)?"
-_CRON = re.compile(rf"{_FIELD}(,{_FIELD})*")
-_SCHEDULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,62}")
 
 
 @dataclass(frozen=True)
@@ -77,27 +81,6 @@ def publish_plan(name: str, version: str | None, request: RetrainRequest, caller
     return {"name": name, "version": version_of(version, caller), "retraining": described(request)}
 
 
-def version_of(version: str | None, caller: Caller) -> str:
-    """The version given, else that of a CI system's build, else of the commit, else of this program.
-
-    Raises:
-        UsageError: It has characters that no version may have.
-    """
-    if version is not None:
-        if not _VERSION.fullmatch(version):
-            raise UsageError(
-                f"--version {version!r} is not allowed", "Use letters, digits, '.', '_' and '-', 30 at most."
-            )
-        return version
-    if caller.build.kind != "laptop":
-        found = caller.build.id
-    elif caller.code.commit:
-        found = caller.code.commit[:12] + (f"-{(caller.code.diff_digest or '')[:8]}" if caller.code.dirty else "")
-    else:
-        found = __version__
-    return _NOT_IN_A_VERSION.sub("-", found).strip("-._")[:30] or __version__
-
-
 def listed(target: Target) -> list[dict[str, Any]]:
     """What was published and what is scheduled, as documents with a member `kind`."""
     host = _host(target)
@@ -129,7 +112,7 @@ class Retrained:
             "run_id": self.run.id,
             "status": self.run.status,
             "steps": [{"name": step.name, "status": step.status} for step in self.run.steps],
-            "model": {"name": model.name, "version": model.version, "digest": model.digest} if model else None,
+            "model": model.ref.model_dump() if model else None,
             "champion": bool(model and model.champion),
         }
 
@@ -159,34 +142,20 @@ def schedule(
     return host.schedule(name, cron, data, _retraining(request, caller), caller.progress)
 
 
-def check_schedule(name: str, cron: str) -> None:
-    """Refuse a name or times that no schedule may have.
-
-    Raises:
-        UsageError: They are such.
-    """
-    if not _SCHEDULE_NAME.fullmatch(name):
-        raise UsageError(f"schedule name {name!r} is not allowed", "Use letters, digits, '_' and '-'.")
-    fields = cron.split()
-    if len(fields) != 5 or not all(_CRON.fullmatch(field) for field in fields):
-        raise UsageError(
-            f"{cron!r} are no times", 'Write minute, hour, day, month and weekday, in UTC: "0 3 * * 1" is Mondays at 3.'
-        )
-
-
 def unschedule(target: Target, name: str, *, dry_run: bool = False) -> Schedule:
     """Take a schedule away; with `dry_run` only show it.
 
     Raises:
         UsageError: This target has no pipelines.
-        BadInputError: There is no such schedule.
+        BadInputError: There is no such schedule; the hint has the nearest name.
     """
     host = _host(target)
-    if dry_run:
-        found = next((one for one in host.schedules() if one.name == name), None)
-        if found is not None:
-            return found
-    return host.unschedule(name)
+    known = {one.name: one for one in host.schedules()}
+    if name not in known:
+        raise BadInputError(f"there is no schedule {name!r}", did_you_mean(name, known))
+    if not dry_run:
+        host.unschedule(name)
+    return known[name]
 
 
 def described(request: RetrainRequest) -> dict[str, Any]:
@@ -209,12 +178,8 @@ def _retraining(request: RetrainRequest, caller: Caller) -> Retraining:
     return Retraining(
         experiment=request.experiment,
         dataset=request.dataset,
-        model=request.register.name,
         preprocess=request.preprocess,
-        train=request.train,
-        evaluate=request.evaluate,
-        register=request.register,
-        policy=request.policy,
+        params=TrainingParams(request.train, request.evaluate, request.register, request.policy),
         context=StepContext(build=caller.build, code=caller.code),
         mode=request.mode,
         tags=caller.tags() | {RUN_TYPE: RETRAIN, "experiment_name": request.experiment},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ from flowerops.errors import BadInputError, RemoteError
 from flowerops.images import ImageRejectedError
 from flowerops.io.http import send
 from flowerops.services.selection import find_model
-from flowerops.services.smoke_client import message_of, status_of
+from flowerops.services.smoke_client import message_of, read_prediction, status_of
 from flowerops.serving.scorer import Scorer
 from flowerops.targets.protocol import Target
 
 _TIMEOUT_S = 30.0
+_MOST_BYTES = 1 << 30
+"""So many pixels as the decoder takes need less in any format, with 16 bits and alpha, too."""
 
 
 def predict_with_model(
@@ -39,7 +41,7 @@ def predict_with_model(
         except ImageRejectedError as error:
             raise BadInputError(f"{path}: {error.message}", error.hint) from error
         predictions.append({"path": str(path), "label": scored.label, "probabilities": scored.probabilities})
-    described = {"name": model.name, "version": model.version, "digest": model.digest}
+    described = model.ref.model_dump()
     return {"predictions": predictions, "model": described, "synthetic": scorer.info.synthetic}
 
 
@@ -48,20 +50,21 @@ def predict_with_endpoint(target: Target, name: str, images: Sequence[Path]) -> 
 
     Raises:
         BadInputError: No such endpoint, or a file that cannot be read or that the server refuses.
-        RemoteError: Nothing serves there, or it failed.
+        RemoteError: Nothing serves there, it failed, or it gave no well-formed prediction.
     """
     probe = target.endpoints.probe(name)
     headers = {"Content-Type": "application/octet-stream"} | probe.all_headers
-    predictions, model = [], None
+    predictions: list[dict[str, Any]] = []
+    model: Mapping[str, Any] | None = None
     for path in images:
         answer = send("POST", f"{probe.url}/score", read_image(path), headers, max(_TIMEOUT_S, probe.timeout_s))
         status = status_of(answer)
         if status >= 400:
             kind = BadInputError if status in (400, 413, 415) else RemoteError
             raise kind(f"{path}: the endpoint answered {status}{message_of(answer)}")
-        body = answer.json()
-        predictions.append({"path": str(path), "label": body["label"], "probabilities": body["probabilities"]})
-        model = body["model"]
+        said = read_prediction(answer.json())
+        predictions.append({"path": str(path), "label": said.label, "probabilities": said.probabilities})
+        model = said.model
     return {"predictions": predictions, "model": model, "endpoint": name}
 
 
@@ -69,9 +72,13 @@ def read_image(path: Path) -> bytes:
     """A file's bytes.
 
     Raises:
-        BadInputError: It cannot be read.
+        BadInputError: It cannot be read, or is larger than any photo: a device, say, which never ends.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(_MOST_BYTES + 1)
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror}", "Name image files.") from error
+    if len(data) > _MOST_BYTES:
+        raise BadInputError(f"{path} has more than {_MOST_BYTES >> 20} MiB", "Name image files.")
+    return data

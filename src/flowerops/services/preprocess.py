@@ -97,7 +97,7 @@ def plan(target: Target, request: PreprocessRequest, caller: Caller) -> dict[str
         return look(target, _intake(request, request.folder), caller)
     raw = target.datasets.find(request.dataset)
     reason, _ = _why(target, RawVersion(raw.folder).manifest, request.params)
-    named = f"{raw.name}:{raw.version}"
+    named = str(raw)
     return {"dataset": named, "summary": reason, "files": raw.manifest.files, "classes": raw.manifest.classes}
 
 
@@ -139,7 +139,7 @@ def preprocess(target: Target, request: PreprocessRequest, caller: Caller, open_
                 discard(squares)  # before the photos are flushed to the disk, and these with them
             numbered = target.datasets.number(folder)
             processed = target.datasets.number(output.folder)
-            pipeline.tag({"dataset_id": f"{numbered.name}:{numbered.version}"})
+            pipeline.tag({"dataset_id": str(numbered)})
     return Prepared(numbered, processed, False, time.perf_counter() - started, reason, changes)
 
 
@@ -153,11 +153,11 @@ def _why(target: Target, raw: VersionManifest, params: PreprocessParams) -> tupl
     known = target.datasets.all(raw.name + PROCESSED_SUFFIX)
     for found in known:
         if found.manifest.recipe == recipe:
-            return f"{found.name}:{found.version} was made of the same photos in the same way", found
+            return f"{found} was made of the same photos in the same way", found
     if not known:
         return "nothing was prepared before", None
     last = known[0]
-    named = f"{last.name}:{last.version}"
+    named = str(last)
     if last.manifest.parents[0].digest != raw.digest:
         return f"the photos are not those of {named}", None
     for name, value in decisive(params).items():

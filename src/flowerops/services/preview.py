@@ -13,11 +13,11 @@ from flowerops.datasets.raw import RawVersion
 from flowerops.datasets.selected_squares import squares
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.contact_sheet import contact_sheets, default_per_class
-from flowerops.domain.dataset import PROCESSED_SUFFIX, ProcessedImage, RawFile
+from flowerops.domain.dataset import ProcessedImage, RawFile
 from flowerops.domain.hygiene import Hygiene
 from flowerops.domain.hygiene_words import warnings_about
 from flowerops.domain.names import Selector
-from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
+from flowerops.errors import StoreIntegrityError, UsageError
 from flowerops.images import ImageRejectedError, prepare_image
 from flowerops.io.atomic import atomic_write
 from flowerops.reports.preview import render_preview
@@ -25,6 +25,7 @@ from flowerops.reports.preview_facts import PreviewFacts, PreviewPhoto
 from flowerops.reports.preview_findings import wanted_files, wanted_photos
 from flowerops.reports.thumbnails import thumbnail
 from flowerops.services.hygiene import raw_version_of
+from flowerops.services.versions import processed_versions
 from flowerops.targets.protocol import DatasetVersion, Target
 
 _SIDE, _SMALL_SIDE, _MANY = 160, 128, 300
@@ -70,26 +71,13 @@ def preview(target: Target, selector: Selector, out: Path | None, per_class: int
         UsageError: `out` is a folder.
         StoreIntegrityError: The version is damaged.
     """
-    version = _processed(target, selector)
+    version = processed_versions(target, selector)[0]
     path = out or Path(f"{version.name}-{version.version}-preview.html")
     if path.is_dir():
         raise UsageError(f"--out {path} is a folder", f"Name a file: --out {path / 'preview.html'}")
     facts = _facts(target, version, per_class)
     atomic_write(path, render_preview(facts))
     return Preview(version, path.resolve(), facts.hygiene, sum(map(len, facts.sheets.values())))
-
-
-def _processed(target: Target, selector: Selector) -> DatasetVersion:
-    found = target.datasets.find(selector)
-    if found.manifest.kind == "processed":
-        return found
-    for version in target.datasets.all(found.name + PROCESSED_SUFFIX):
-        if any(parent.digest == found.manifest.digest for parent in version.manifest.parents):
-            return version
-    raise BadInputError(
-        f"{found.name}:{found.version} has not been preprocessed, so there is nothing to show",
-        f"Do it with: flowerops preprocess --dataset {found.name}:{found.version}",
-    )
 
 
 def _facts(target: Target, version: DatasetVersion, per_class: int | None) -> PreviewFacts:
@@ -155,5 +143,5 @@ def _decoded(raw: RawVersion, rows: Sequence[RawFile], size: int, side: int) -> 
 
 def _named(parent: VersionRef, raw: DatasetVersion | None) -> str:
     if raw is not None and raw.manifest.digest == parent.digest:
-        return f"{raw.name}:{raw.version} ({parent.digest})"
+        return f"{raw} ({parent.digest})"
     return f"{parent.name} ({parent.digest})"

@@ -34,8 +34,8 @@ class Change:
         """The result's JSON members."""
         model, before = self.champion, self.before
         return {
-            "model": {"name": model.name, "version": model.version, "digest": model.digest},
-            "before": {"name": before.name, "version": before.version, "digest": before.digest} if before else None,
+            "model": model.ref.model_dump(),
+            "before": before.ref.model_dump() if before else None,
             "changed": self.changed,
             "reason": self.reason,
         }

@@ -14,7 +14,7 @@ from flowerops.domain.dataset import PROCESSED_SUFFIX, ProcessedImage, RawFile
 from flowerops.domain.lineage import Lineage
 from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError
-from flowerops.services.evaluate import read_bundle
+from flowerops.services.bundles import read_bundle
 from flowerops.services.lineage import ModelLineage, trace
 from flowerops.targets.protocol import DatasetVersion, ModelVersion, Target
 
@@ -33,7 +33,7 @@ class Reached:
     def document(self, endpoints: dict[str, list[str]]) -> dict[str, Any]:
         """JSON members."""
         model = self.lineage.model
-        ref = f"{model.name}:{model.version}"
+        ref = str(model)
         return {
             "name": model.name,
             "version": model.version,
@@ -134,7 +134,7 @@ def _reach(target: Target, asked: dict[str, Any], answer: Answer, *, needs_data:
         if found:
             reached.append(Reached(trace(target, seen.model, seen.info), *found))
         elif seen.processed is None and needs_data:
-            unknown.append(f"{seen.model.name}:{seen.model.version}")
+            unknown.append(str(seen.model))
     return Reach(asked, reached, unknown, _served(target) if reached else {})
 
 
@@ -176,7 +176,7 @@ def _located(target: Target, digits: str) -> tuple[str, dict[str, list[str]]]:
         for row in read_rows(version.folder, RawFile):
             if row.sha256.startswith(digits):
                 places = found.setdefault(row.sha256, {})
-                places.setdefault(f"{version.name}:{version.version}", []).append(row.path)
+                places.setdefault(str(version), []).append(row.path)
     if not found:
         raise BadInputError(f"no dataset version here has the photo {digits}", "Is this the right home or workspace?")
     if len(found) > 1:

@@ -12,14 +12,15 @@ from flowerops.domain.bundle import VersionRef
 from flowerops.domain.gate import Decision, decide
 from flowerops.domain.names import valid_name
 from flowerops.domain.params import GatePolicy, RegisterParams
+from flowerops.domain.steps import BUNDLE_DIR
 from flowerops.domain.verdict import Evaluation
 from flowerops.errors import BadInputError, ConflictError, GateRejectedError, StoreIntegrityError, UsageError
 from flowerops.services.audit import note_office
-from flowerops.services.evaluate import find_run, read_bundle, read_evaluation, trained_output
+from flowerops.services.bundles import read_bundle
+from flowerops.services.candidates import candidate_run, read_evaluation, trained_output
 from flowerops.services.model_tags import force_tags, policy_tag, tags_of
 from flowerops.services.pipeline import Caller
 from flowerops.services.selection import champion_of
-from flowerops.services.train import BUNDLE_DIR
 from flowerops.serving.scorer import Scorer
 from flowerops.targets.protocol import ModelVersion, Run, Target
 
@@ -47,7 +48,7 @@ class Registered:
     def document(self) -> dict[str, Any]:
         """The result's JSON members."""
         return {
-            "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
+            "model": self.model.ref.model_dump(),
             "champion": self.model.champion,
             "decision": self.decision.model_dump(),
             "existed": self.existed,
@@ -80,7 +81,7 @@ def register(target: Target, request: RegisterRequest, caller: Caller) -> Regist
         UsageError: `force` without a reason.
     """
     check(request.params)
-    run = find_run(target, request.run_id)
+    run = candidate_run(target, request.run_id)
     candidate = Candidate(
         run, lambda: trained_output(target, run).folder / BUNDLE_DIR, lambda: _evaluation(target, run)
     )
@@ -126,7 +127,7 @@ def register_candidate(
         decision = _decide(candidate.run, evaluation, champion_of(before), request)
         with step as step_id:
             model = _register(target, candidate, evaluation, decision, request, caller)
-            target.runs.tag(step_id, {"model": f"{model.name}:{model.version}", "outcome": decision.outcome})
+            target.runs.tag(step_id, {"model": str(model), "outcome": decision.outcome})
     return Registered(model, decision, False)
 
 
@@ -141,7 +142,7 @@ def _decide(run: Run, evaluation: Evaluation, champion: ModelVersion | None, req
     """Ask the gate again from the recorded facts, so that nothing between evaluation and here can slip past it."""
     if champion is not None and evaluation.champion_digest != champion.digest and not request.params.force:
         raise ConflictError(
-            f"this run was not compared with the champion, {champion.name}:{champion.version}",
+            f"this run was not compared with the champion, {champion}",
             f"Run: flowerops evaluate --run {run.id} --name {champion.name}",
         )
     # Under a name without a champion the candidate is the first, whatever it was compared with under another name.
@@ -196,7 +197,7 @@ def _promote(target: Target, model: ModelVersion, decision: Decision, caller: Ca
 
 def plan(target: Target, request: RegisterRequest) -> dict[str, Any]:
     """What `register` would do, without doing it."""
-    run = find_run(target, request.run_id)
+    run = candidate_run(target, request.run_id)
     evaluation = _evaluation(target, run)
     versions = target.models.versions(request.params.name)
     existing = next((version for version in versions if version.run_id == run.id), None)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowerops.datasets.rows import read_manifest
-from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo
 from flowerops.domain.names import Selector
 from flowerops.errors import ConflictError, StoreIntegrityError, UsageError
 from flowerops.io.discard import size_of
-from flowerops.services.entries import find_entry
+from flowerops.services.bundles import read_bundle
+from flowerops.services.versions import find_entry
 from flowerops.targets.protocol import DatasetEntry, ModelVersion, Target
 
 _DIGEST_TAGS = ("dataset_digest", "processed_digest")
@@ -68,7 +68,7 @@ def _users(target: Target, entry: DatasetEntry) -> Iterator[str]:
         for name in target.models.names():
             for model in target.models.versions(name):
                 if entry.digest in _digests(model):
-                    yield f"{model.name}:{model.version}"
+                    yield str(model)
 
 
 def _parents(entry: DatasetEntry) -> set[str]:
@@ -81,9 +81,8 @@ def _parents(entry: DatasetEntry) -> set[str]:
 def _digests(model: ModelVersion) -> set[str]:
     """The dataset versions a model was made of, by its tags and by its own bundle."""
     named = {model.tags[tag] for tag in _DIGEST_TAGS if tag in model.tags}
-    path = model.bundle / BUNDLE_FILE
     try:
-        info = BundleInfo.from_json(path.read_bytes(), str(path))
-    except (OSError, StoreIntegrityError):
+        info = read_bundle(model.bundle)
+    except StoreIntegrityError:
         return named
     return named | {info.processed.digest} | ({info.raw.digest} if info.raw else set())

@@ -23,14 +23,15 @@ from flowerops.domain.reproduction import (
     digest_of_model,
     judge,
 )
+from flowerops.domain.steps import BUNDLE_DIR
 from flowerops.errors import BadInputError, FlowerOpsError, NotReproducedError
 from flowerops.io.hashing import sealed_files, verify_seal
 from flowerops.io.surroundings import environment_info
-from flowerops.services.evaluate import read_bundle
+from flowerops.services.bundles import read_bundle
 from flowerops.services.lineage import origin_of
 from flowerops.services.pipeline import Caller, begin
 from flowerops.services.selection import find_model
-from flowerops.services.train import BUNDLE_DIR
+from flowerops.services.versions import with_digest
 from flowerops.serving.scorer import Scorer
 from flowerops.steps.testsets import TestSet, from_version
 from flowerops.targets.protocol import DatasetVersion, ModelVersion, Target
@@ -52,7 +53,7 @@ class _Recipe:
     params: TrainParams
 
     def document(self) -> dict[str, Any]:
-        model = {"name": self.model.name, "version": self.model.version, "digest": self.model.digest}
+        model = self.model.ref.model_dump()
         return {"model": model, "dataset": self.processed.ref.model_dump(), "params": self.params.model_dump()}
 
 
@@ -111,7 +112,7 @@ def reproduce(target: Target, selector: Selector, caller: Caller, tolerance: flo
         bundle = output.folder / BUNDLE_DIR
         digest = verify_seal(bundle)
         found = _compare(target, recipe, (original, bundle), caller, tolerance)
-        pipeline.tag({"reproduces": f"{recipe.model.name}:{recipe.model.version}", "verdict": found.verdict})
+        pipeline.tag({"reproduces": str(recipe.model), "verdict": found.verdict})
     return Reproduced(recipe, pipeline.run_id, bundle, digest, found, time.perf_counter() - started)
 
 
@@ -127,9 +128,7 @@ def refuse_difference(made: Reproduced) -> None:
             f"{cause.what}: {cause.then or 'nothing'} then, {cause.now or 'nothing'} now" for cause in made.found.causes
         ]
         why = "; ".join(causes[:3]) or "nothing that was recorded differs"
-        raise NotReproducedError(
-            f"{model.name}:{model.version} came out different; {why}", _hint(made.found), made.document()
-        )
+        raise NotReproducedError(f"{model} came out different; {why}", _hint(made.found), made.document())
 
 
 def _hint(found: Reproduction) -> str:
@@ -149,12 +148,11 @@ def _recipe(target: Target, selector: Selector) -> _Recipe:
 def _data(target: Target, model: ModelVersion, info: BundleInfo) -> DatasetVersion:
     """The processed version by its digest, whatever its name and number are now."""
     ref = info.processed
-    for found in (*target.datasets.all(ref.name), *target.datasets.all()):
-        if found.manifest.digest == ref.digest:
-            return found
+    found = with_digest(target, ref.name, ref.digest) or with_digest(target, None, ref.digest)
+    if found is not None:
+        return found
     raw = info.raw
-    there = raw and any(one.manifest.digest == raw.digest for one in target.datasets.all(raw.name))
-    if raw and there:
+    if raw and with_digest(target, raw.name, raw.digest):
         size, fit = info.geometry.size, info.geometry.fit
         hint = f"Make it again: flowerops preprocess --dataset {raw.name}:{raw.version} --image-size {size} --fit {fit}"
     else:
@@ -162,7 +160,7 @@ def _data(target: Target, model: ModelVersion, info: BundleInfo) -> DatasetVersi
             f"Its photos{f' ({raw.name} {raw.digest[:12]})' if raw else ''} are not here either: bring them back first."
         )
     raise BadInputError(
-        f"the data of {model.name}:{model.version} is gone: {ref.name}:{ref.version or ''} ({ref.digest[:12]})",
+        f"the data of {model} is gone: {ref.name}:{ref.version or ''} ({ref.digest[:12]})",
         hint,
         {"missing": ref.model_dump()},
     )

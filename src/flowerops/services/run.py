@@ -15,8 +15,8 @@ from flowerops.services.pipeline import Caller, Pipeline, begin
 from flowerops.services.register import RegisterRequest, register
 from flowerops.services.strictness import insist, with_floor
 from flowerops.services.train import TrainRequest, check, resolve, train
-from flowerops.services.training import TrainingParams, train_as_job
-from flowerops.targets.protocol import Target
+from flowerops.services.training import train_as_job
+from flowerops.targets.protocol import Target, TrainingParams
 
 Result = TypeVar("Result")
 OnStep = Callable[[str, dict[str, Any]], None]

@@ -28,7 +28,7 @@ def show_run(target: Target, run_id: str) -> dict[str, Any]:
     Raises:
         BadInputError: There is no such run.
     """
-    return run_document(find_run(target, run_id))
+    return run_document(target.runs.with_records(find_run(target, run_id)))
 
 
 def run_logs(target: Target, run_id: str, step: str | None, *, follow: bool) -> tuple[str, Iterator[LogLine]]:

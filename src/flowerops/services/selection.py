@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flowerops.domain.names import Selector, did_you_mean
-from flowerops.errors import BadInputError, ConflictError
+from flowerops.domain.names import Selector
+from flowerops.errors import ConflictError
 from flowerops.targets.protocol import ModelVersion, Target
+from flowerops.targets.selecting import not_found
 
 
 def find_model(target: Target, selector: Selector) -> ModelVersion:
@@ -14,18 +15,14 @@ def find_model(target: Target, selector: Selector) -> ModelVersion:
         BadInputError: There is no such model or version; the hint has the nearest name.
     """
     versions = target.models.versions(selector.name)
-    if not versions:
-        names = [name for name in target.models.names() if name != selector.name]
-        hint = did_you_mean(selector.name, names) if names else "Register one with: flowerops register"
-        raise BadInputError(f"there is no model {selector.name!r}", hint)
-    if selector.version is None:
+    if versions and selector.version is None:
         in_use = (version for version in versions if not version.archived)
         return champion_of(versions) or next(in_use, versions[0])
     for found in versions:
         if found.version == selector.version:
             return found
-    numbers = ", ".join(str(found.version) for found in reversed(versions))
-    raise BadInputError(f"model {selector.name!r} has no version {selector.version}", f"There is {numbers}.")
+    numbers = [found.version for found in versions]
+    raise not_found("model", selector, numbers, lambda: set(target.models.names()) - {selector.name})
 
 
 def champion_of(versions: list[ModelVersion]) -> ModelVersion | None:

@@ -29,7 +29,7 @@ class Previewed:
         """The result's JSON members."""
         return {
             "preview": True,
-            "model": {"name": self.model.name, "version": self.model.version, "digest": self.model.digest},
+            "model": self.model.ref.model_dump(),
             "smoke": self.smoke.document(),
         }
 
@@ -54,7 +54,7 @@ def preview(target: Target, selector: Selector, python: Path, caller: Caller) ->
     served = PreviewedModel(bundle, model.name, model.version, model.digest)
     with target.storage.workspace() as folder:
         code = serving_snapshot(folder / "code")
-        caller.progress.message(f"starting {model.name}:{model.version} in the Azure ML inference server")
+        caller.progress.message(f"starting {model} in the Azure ML inference server")
         with inference_server(python, code, served, folder / "server.log") as url:
             smoke = prove(Probe(url, has_health_routes=False, warmup_s=_WARMUP_S), model)
     return Previewed(model, smoke)

@@ -71,10 +71,7 @@ def run_smoke_test(
     if not cases:
         raise BadInputError("a smoke test without any image proves nothing", "Give test images, or a bundle's own.")
     client = EndpointClient(probe)
-    if probe.has_health_routes:
-        checks = [_route_check(client, "alive", "/healthz"), _route_check(client, "ready", "/readyz")]
-    else:
-        checks = [_ready_check(client, cases[0])]
+    checks = _health_checks(client, probe, cases[0])
     if not all(check.passed for check in checks):
         return SmokeResult(passed=False, checks=checks, latency_ms={})
     answers: list[Prediction] = []
@@ -93,6 +90,12 @@ def run_smoke_test(
     return SmokeResult(
         passed=all(check.passed for check in checks), checks=checks, latency_ms=latency, classes=classes, load=load
     )
+
+
+def _health_checks(client: EndpointClient, probe: Probe, case: Case) -> list[Check]:
+    if not probe.has_health_routes:
+        return [_ready_check(client, case)]
+    return [_route_check(client, "alive", "/healthz"), _route_check(client, "ready", "/readyz")]
 
 
 def _ready_check(client: EndpointClient, case: Case) -> Check:

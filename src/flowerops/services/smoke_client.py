@@ -67,7 +67,7 @@ class EndpointClient:
         answer, ms = self.post_image(data, "application/octet-stream")
         if answer.status != 200:
             raise RemoteError(f"status {status_of(answer)}{message_of(answer)}")
-        return _prediction(answer.json(), ms)
+        return read_prediction(answer.json(), ms)
 
     def post_image(self, data: bytes, media_type: str) -> tuple[HttpAnswer, float]:
         """POST bytes to /score; gives the answer, whatever its status, and the milliseconds it took."""
@@ -109,7 +109,12 @@ def status_of(answer: HttpAnswer) -> int:
     return int(said) if answer.status == _MODEL_ERROR and said.isascii() and said.isdigit() else answer.status
 
 
-def _prediction(document: Any, ms: float) -> Prediction:
+def read_prediction(document: Any, ms: float = 0.0) -> Prediction:
+    """The answer to one image, as it is or as the only one of a list; ms: how long it took, where that was measured.
+
+    Raises:
+        RemoteError: It is anything but one well-formed prediction.
+    """
     if not isinstance(document, dict):
         raise RemoteError("the answer is no JSON object")
     one, model = document, document.get("model")

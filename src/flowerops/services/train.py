@@ -14,14 +14,14 @@ from flowerops.domain.detached import RunDetachedError
 from flowerops.domain.names import Selector, did_you_mean
 from flowerops.domain.params import Mode, PreprocessParams, TrainParams
 from flowerops.domain.search import planned_search
-from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
+from flowerops.domain.steps import BUNDLE_DIR, OUTPUT_MANIFEST, StepManifest
 from flowerops.errors import BadInputError
 from flowerops.services.pipeline import Caller, Pipeline
 from flowerops.services.preprocess import Prepared, PreprocessRequest, preprocess
 from flowerops.services.preprocess import plan as plan_preprocess
+from flowerops.services.versions import made_from, with_digest
 from flowerops.targets.protocol import DatasetVersion, StepOutput, Target
 
-BUNDLE_DIR = "bundle"
 TRAINED = "trained"
 """Tag of pipeline runs that have a candidate; those that failed or were interrupted before lack it."""
 
@@ -111,10 +111,9 @@ def _prepared_before(target: Target, request: TrainRequest) -> Prepared | None:
         processed = target.datasets.find(request.dataset)
         return Prepared(_raw_of(target, processed), processed, True, 0.0)
     raw = target.datasets.find(request.dataset)
-    for processed in target.datasets.all(raw.name + PROCESSED_SUFFIX):
-        if processed.manifest.parents[0].digest == raw.manifest.digest and _fits(processed, request.preprocessing):
-            return Prepared(raw, processed, True, 0.0)
-    return None
+    fitting = (one for one in made_from(target, raw) if _fits(one, request.preprocessing))
+    newest = next(fitting, None)
+    return Prepared(raw, newest, True, 0.0) if newest else None
 
 
 def _fits(processed: DatasetVersion, wanted: PreprocessParams | None) -> bool:
@@ -126,11 +125,11 @@ def _fits(processed: DatasetVersion, wanted: PreprocessParams | None) -> bool:
 
 def _raw_of(target: Target, processed: DatasetVersion) -> DatasetVersion:
     parent = processed.manifest.parents[0]
-    for raw in target.datasets.all(parent.name):
-        if raw.manifest.digest == parent.digest:
-            return raw
+    raw = with_digest(target, parent.name, parent.digest)
+    if raw is not None:
+        return raw
     raise BadInputError(
-        f"the photos of {processed.name}:{processed.version} are not here ({parent.name} {parent.digest[:12]})",
+        f"the photos of {processed} are not here ({parent.name} {parent.digest[:12]})",
         did_you_mean(parent.name, {found.name for found in target.datasets.all()}),
     )
 
@@ -145,7 +144,7 @@ def train(pipeline: Pipeline, prepared: Prepared, params: TrainParams, *, fresh:
             parameters.
     """
     raw, processed = prepared.raw, prepared.processed
-    pipeline.tag({"dataset_id": f"{raw.name}:{raw.version}", "processed_id": f"{processed.name}:{processed.version}"})
+    pipeline.tag({"dataset_id": str(raw), "processed_id": str(processed)})
     started = time.perf_counter()
     try:
         output = pipeline.step(
@@ -177,4 +176,4 @@ def plan(target: Target, request: TrainRequest, caller: Caller) -> dict[str, Any
     if request.folder is not None:
         return {**plan_preprocess(target, _preprocessing(request), caller), **params}
     raw = target.datasets.find(request.dataset)
-    return {"dataset": f"{raw.name}:{raw.version}", "summary": "no new photos", **params}
+    return {"dataset": str(raw), "summary": "no new photos", **params}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from flowerops.domain.detached import RunDetachedError
-from flowerops.domain.params import EvaluateParams, GatePolicy, RegisterParams, TrainParams
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
 from flowerops.errors import RemoteError, error_from_document
 from flowerops.services.evaluate import evaluated_from
@@ -15,19 +13,9 @@ from flowerops.services.pipeline import Pipeline
 from flowerops.services.preprocess import Prepared
 from flowerops.services.selection import champion_of
 from flowerops.services.train import TRAINED, trained_from
-from flowerops.targets.protocol import PipelineHost, Run, StepOutput, TrainingOrder
+from flowerops.targets.protocol import PipelineHost, Run, StepOutput, TrainingOrder, TrainingParams
 
 AddStep = Callable[[str, dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class TrainingParams:
-    """What the three steps are asked."""
-
-    train: TrainParams
-    evaluate: EvaluateParams
-    register: RegisterParams
-    policy: GatePolicy
 
 
 def train_as_job(
@@ -41,14 +29,11 @@ def train_as_job(
     """
     target = pipeline.target
     raw, processed = prepared.raw, prepared.processed
-    pipeline.tag({"dataset_id": f"{raw.name}:{raw.version}", "processed_id": f"{processed.name}:{processed.version}"})
+    pipeline.tag({"dataset_id": str(raw), "processed_id": str(processed)})
     order = TrainingOrder(
         raw=raw,
         processed=processed,
-        train=params.train,
-        evaluate=params.evaluate,
-        register=params.register,
-        policy=params.policy,
+        params=params,
         champion=champion_of(target.models.versions(params.register.name)),
         context=pipeline.context(raw.ref, processed.ref),
     )

@@ -58,7 +58,7 @@ class Transferred:
             },
             "existed": self.existed,
             "champion": there.champion if there else False,
-            "champion_before": f"{before.name}:{before.version}" if before else None,
+            "champion_before": str(before) if before else None,
             "tags": dict(there.tags) if there else {},
         }
 
@@ -107,7 +107,7 @@ def _register(
     verify_seal(bundle, model.digest)
     if (bundle / KERAS_FILE).exists():
         check_keras_archive(bundle / KERAS_FILE)  # a stranger may have registered it
-    verb, place = request.verb, f"{request.origin}/{model.name}:{model.version}"
+    verb, place = request.verb, f"{request.origin}/{model}"
     said = {f"{verb}_from": place, f"{verb}_by": caller.build.id, f"{verb}_at": now()}
     carried = {key: value for key, value in model.tags.items() if key not in _NOT_CARRIED}
     return destination.models.register(model.name, bundle, model.run_id or "", {**carried, **said})

@@ -11,7 +11,7 @@ from flowerops.domain.progress import Progress
 from flowerops.domain.verification import Problem, Verification
 from flowerops.errors import FlowerOpsError, StoreIntegrityError
 from flowerops.io.hashing import SEAL_FILE, seal_problems
-from flowerops.services.entries import find_entry
+from flowerops.services.versions import find_entry
 from flowerops.targets.protocol import DatasetEntry, ModelVersion, Target
 
 
@@ -55,7 +55,7 @@ def verify_everything(target: Target, progress: Progress) -> Verification:
         checked=datasets.checked + count,
         problems=[*problems, *datasets.problems, *found],
         versions=datasets.versions,
-        models=[f"{model.name}:{model.version}" for model in models],
+        models=[str(model) for model in models],
         leftovers=[str(path) for path in target.storage.leftovers()],
     )
 
@@ -99,7 +99,7 @@ def bundle_check(model: ModelVersion, bundle: Path) -> Check:
     """Compare a bundle's folder with its seal, and the seal with the digest that was registered."""
 
     def run() -> list[Problem]:
-        named = f"{model.name}:{model.version}"
+        named = str(model)
         got = file_digest(bundle / SEAL_FILE)
         if got != model.digest:
             return [Problem(path=str(bundle / SEAL_FILE), expected=model.digest, got=got, of=named)]

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flowerops.datasets.checks import run_checks
 from flowerops.datasets.rows import read_manifest
-from flowerops.datasets.verify import Inspection, Suspect, file_digest, inspect
+from flowerops.datasets.verify import Inspection, Suspect, inspect
 from flowerops.domain.bundle import BundleInfo, VersionRef
 from flowerops.domain.dataset import VersionManifest
 from flowerops.domain.names import Selector
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import OUTPUT_MANIFEST, StepManifest
-from flowerops.domain.verdict import EVALUATION_FILE
-from flowerops.domain.verification import LineageVerification, Link, LinkStatus, Problem
+from flowerops.domain.verification import LineageVerification, Problem
 from flowerops.errors import FlowerOpsError, StoreIntegrityError
 from flowerops.io.hashing import SEAL_FILE
-from flowerops.services.evaluate import read_bundle, read_evaluation
+from flowerops.services.bundles import read_bundle
+from flowerops.services.lineage_findings import Findings
 from flowerops.services.selection import find_model
-from flowerops.services.train import BUNDLE_DIR
+from flowerops.services.step_claims import false_claims
 from flowerops.services.verify import bundle_check
 from flowerops.targets.protocol import DatasetEntry, ModelVersion, Run, StepOutput, Target
 
@@ -45,9 +44,9 @@ def verify_lineage(target: Target, selector: Selector | None, progress: Progress
     walk = _Walk(target, progress)
     for model in models:
         walk.follow(model)
-    links = list({(link.source, link.relation, link.target): link for link in walk.links}.values())
+    links = list({(link.source, link.relation, link.target): link for link in walk.found.links}.values())
     return LineageVerification(
-        checked=walk.checked, models=[str(model) for model in models], links=links, problems=walk.problems
+        checked=walk.found.checked, models=[str(model) for model in models], links=links, problems=walk.found.problems
     )
 
 
@@ -70,13 +69,11 @@ def refuse_broken(result: LineageVerification) -> None:
 
 @dataclass
 class _Walk:
-    """What was found so far."""
+    """On the way back from models; found: what was seen so far."""
 
     target: Target
     progress: Progress
-    checked: int = 0
-    links: list[Link] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    found: Findings = field(default_factory=Findings)
     _seen: set[str] = field(default_factory=set)
     _files: set[str] = field(default_factory=set)
 
@@ -90,7 +87,7 @@ class _Walk:
         self._dataset(subject, "was trained on", info.processed)
         if info.raw is not None and not self._leads_to(info):
             why = "the bundle names other photos than the processed version was made from"
-            self._say(subject, "names the photos", _ref(info.raw), "broken", why, expected=info.raw.digest)
+            self.found.say(subject, "names the photos", _ref(info.raw), "broken", why, expected=info.raw.digest)
 
     # --- the bundle and the steps ---------------------------------------------------------------------------------
 
@@ -100,29 +97,31 @@ class _Walk:
             folder = self.target.models.fetch(model)
             there = (folder / SEAL_FILE).exists()
         except FlowerOpsError as error:
-            self._say(subject, "has the bundle", bundle, "broken", error.message)
+            self.found.say(subject, "has the bundle", bundle, "broken", error.message)
             return None
         if not there and not folder.exists():
-            self._say(subject, "has the bundle", bundle, "broken", "its folder is gone", expected=model.digest)
+            self.found.say(subject, "has the bundle", bundle, "broken", "its folder is gone", expected=model.digest)
             return None
         count, found = run_checks([bundle_check(model, folder)], f"verifying {model}", self.progress)
-        self._judge(subject, "has the bundle", bundle, count, found, f"{count} files are as they were sealed")
+        self.found.judge(subject, "has the bundle", bundle, count, found, f"{count} files are as they were sealed")
         try:
             return read_bundle(folder)
-        except (OSError, StoreIntegrityError):
+        except StoreIntegrityError:
             return None  # said already: the seal covers that file
 
     def _run(self, subject: str, model: ModelVersion, info: BundleInfo | None) -> None:
         run = self._find(model.run_id)
         if run is None:
-            self._say(subject, "came of", f"run {model.run_id or 'unknown'}", "missing", "no such run is recorded here")
+            self.found.say(
+                subject, "came of", f"run {model.run_id or 'unknown'}", "missing", "no such run is recorded here"
+            )
             return
-        self._say(subject, "came of", f"run {run.id}", "ok", f"{run.status.lower()}, {len(run.steps)} steps")
+        self.found.say(subject, "came of", f"run {run.id}", "ok", f"{run.status.lower()}, {len(run.steps)} steps")
         for step in ("train", "evaluate"):
             name = f"{step} step of run {run.id}"
             output = self._output(run, step)
             if output is None:
-                self._say(f"run {run.id}", "ran", name, "missing", "its output is not here")
+                self.found.say(f"run {run.id}", "ran", name, "missing", "its output is not here")
             else:
                 self._step(f"run {run.id}", name, step, output, model, info)
 
@@ -132,21 +131,23 @@ class _Walk:
         file = output.folder / OUTPUT_MANIFEST
         try:
             manifest = StepManifest.from_json(file.read_bytes(), str(file))
-            wrong = list(_differences(step, output, manifest, model, info))
+            wrong = list(false_claims(step, output, manifest, model, info))
         except (OSError, StoreIntegrityError) as error:
             said = error.message if isinstance(error, StoreIntegrityError) else f"{file}: {error.strerror}"
             wrong = [Problem(path=str(file), expected="a step's manifest", got=said, of=name)]
-        self._judge(run, "ran", name, 1, wrong, "its manifest and what it made agree with the model")
+        self.found.judge(run, "ran", name, 1, wrong, "its manifest and what it made agree with the model")
 
     # --- the data -------------------------------------------------------------------------------------------------
 
     def _dataset(self, source: str, relation: str, ref: VersionRef) -> None:
         entry = self._entry(ref)
         if entry is None:
-            self._say(source, relation, _ref(ref), "missing", "that version is not here any more", expected=ref.digest)
+            self.found.say(
+                source, relation, _ref(ref), "missing", "that version is not here any more", expected=ref.digest
+            )
             return
         name = f"dataset {entry}"
-        self._say(source, relation, name, "ok", f"digest {entry.digest[:12]}")
+        self.found.say(source, relation, name, "ok", f"digest {entry.digest[:12]}")
         if entry.digest in self._seen:
             return
         self._seen.add(entry.digest)
@@ -158,13 +159,15 @@ class _Walk:
         """Check a version's rows, photos and images; its manifest, when it can be trusted."""
         folder = self.target.datasets.fetch(entry)
         inspection = inspect(Suspect(str(entry), entry.digest, folder), self.target.datasets.objects(), self._files)
-        self._judge(name, "has", f"rows of {entry}", 1, inspection.problems, "they give the version's digest")
+        self.found.judge(name, "has", f"rows of {entry}", 1, inspection.problems, "they give the version's digest")
         manifest = _manifest_of(entry, inspection)
         if manifest is None:
             return None
         count, found = run_checks(inspection.checks, f"verifying {entry}", self.progress)
         what = "photos" if manifest.kind == "raw" else "images"
-        self._judge(name, "holds", f"{what} of {entry}", count, found, f"{manifest.files:,} {what} are as recorded")
+        self.found.judge(
+            name, "holds", f"{what} of {entry}", count, found, f"{manifest.files:,} {what} are as recorded"
+        )
         return manifest
 
     def _entry(self, ref: VersionRef) -> DatasetEntry | None:
@@ -182,22 +185,6 @@ class _Walk:
             return True  # said already
         return not parents or info.raw.digest in {parent.digest for parent in parents}
 
-    # --- what is said ---------------------------------------------------------------------------------------------
-
-    def _judge(self, source: str, relation: str, target: str, count: int, found: list[Problem], fine: str) -> None:
-        self.checked += count
-        self.problems += found
-        if not found:
-            self._say(source, relation, target, "ok", fine)
-            return
-        first = found[0]
-        more = f" (and {len(found) - 1:,} more)" if len(found) > 1 else ""
-        why = f"{first.of}: {first.path}: {_short(first.got)}{more}"
-        self._say(source, relation, target, "broken", why, expected=first.expected, got=first.got)
-
-    def _say(self, source: str, relation: str, target: str, status: LinkStatus, why: str, **differ: str | None) -> None:
-        self.links.append(Link(source=source, relation=relation, target=target, status=status, why=why, **differ))
-
     def _find(self, run_id: str | None) -> Run | None:
         if not run_id:
             return None
@@ -214,25 +201,6 @@ class _Walk:
         return output if output is not None and output.folder.is_dir() else None
 
 
-def _differences(
-    step: str, output: StepOutput, manifest: StepManifest, model: ModelVersion, info: BundleInfo | None
-) -> Iterator[Problem]:
-    """What a step's output says, against what it holds and what the model says."""
-    of = f"{step} step"
-    file = output.folder / (f"{BUNDLE_DIR}/{SEAL_FILE}" if step == "train" else EVALUATION_FILE)
-    got = file_digest(file)
-    if got != manifest.digest:
-        yield Problem(path=str(file), expected=manifest.digest, got=got, of=of)
-    elif step == "train" and got != model.digest:
-        yield Problem(path=str(file), expected=model.digest, got=got, of=f"{of}, whose bundle is not the model's")
-    elif step == "evaluate" and (scored := read_evaluation(output).candidate_digest) != model.digest:
-        yield Problem(path=str(file), expected=model.digest, got=scored, of=f"{of}, which scored another bundle")
-    parents = {parent.name: parent.digest for parent in manifest.parents}
-    if info is not None and parents.get(info.processed.name, info.processed.digest) != info.processed.digest:
-        path, other = str(output.folder / OUTPUT_MANIFEST), parents[info.processed.name]
-        yield Problem(path=path, expected=info.processed.digest, got=other, of=f"{of}, which read other data")
-
-
 def _manifest_of(entry: DatasetEntry, inspection: Inspection) -> VersionManifest | None:
     """The manifest, unless it or its rows are not those of the number: then nothing that it says counts."""
     if not inspection.checks and inspection.problems:
@@ -245,7 +213,3 @@ def _manifest_of(entry: DatasetEntry, inspection: Inspection) -> VersionManifest
 
 def _ref(ref: VersionRef) -> str:
     return f"dataset {ref.name}:{ref.version or ref.digest[:12]}"
-
-
-def _short(text: str) -> str:
-    return text[:12] if len(text) == 64 else text

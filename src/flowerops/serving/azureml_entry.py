@@ -23,7 +23,7 @@ from flowerops.errors import FlowerOpsError, StoreIntegrityError
 from flowerops.io.parallel import usable_cores
 from flowerops.serving.admission import Limits
 from flowerops.serving.answers import answer, identity, scored_or_refused, wanted_top
-from flowerops.serving.errors import FAULT_MESSAGE, ApiError, error_document
+from flowerops.serving.errors import FAULT_MESSAGE, ApiError, error_document, too_large
 from flowerops.serving.logs import JsonFormatter, log, log_failure
 from flowerops.serving.payload import declared_of, images_of
 from flowerops.serving.scorer import Scorer
@@ -47,7 +47,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Front:
+class Entry:
     """Turns the server's requests (Flask's, in its main thread or any other) into answers."""
 
     def __init__(self, scorer: Scorer, name: str, version: int, limits: Limits) -> None:
@@ -90,7 +90,7 @@ class Front:
         return answer(list(scored), payload.single, top) | self._identity
 
 
-_front: Front | None = None
+_entry: Entry | None = None
 
 
 def init() -> None:
@@ -99,10 +99,10 @@ def init() -> None:
     Raises:
         FlowerOpsError: The model must not be served; the server ends, and its log says why.
     """
-    global _front  # noqa: PLW0603  # the server knows functions only
+    global _entry  # noqa: PLW0603  # the server knows functions only
     _log_to_stderr()
     try:
-        _front = load_front(os.environ)
+        _entry = load_entry(os.environ)
     except FlowerOpsError as error:
         log_failure(error)
         raise
@@ -113,16 +113,16 @@ def run(request: Any) -> Any:
     from azureml_inference_server_http.api.aml_response import AMLResponse
     from flask import g
 
-    assert _front is not None, "init was not called"
+    assert _entry is not None, "init was not called"
     caller = caller_of(request.headers, g.request_id)
     g.request_id = caller.request_id  # the server puts it into the answer's headers and into Application Insights
-    found = _front.handle(request, caller)
+    found = _entry.handle(request, caller)
     traced = {"traceresponse": caller.trace.response} if caller.trace else {}
     return AMLResponse(found.document, found.status, {**found.headers, **traced}, json_str=True)
 
 
-def load_front(env: Mapping[str, str], limits: Limits | None = None) -> Front:
-    """The front over the model that the variables name.
+def load_entry(env: Mapping[str, str], limits: Limits | None = None) -> Entry:
+    """The entry to the model that the variables name; see the constants above.
 
     Raises:
         StoreIntegrityError, BadInputError: There is no bundle, another one than deployed, or a damaged one.
@@ -132,10 +132,10 @@ def load_front(env: Mapping[str, str], limits: Limits | None = None) -> Front:
     threads = max(1, usable_cores() // int(env.get(WORKERS_VARIABLE, "1")))
     quantized = env.get(QUANTIZED_VARIABLE) == "1"
     scorer = Scorer.load(folder, env.get(DIGEST_VARIABLE) or None, threads, quantized=quantized)
-    front = Front(scorer, env.get(NAME_VARIABLE, ""), int(env.get(VERSION_VARIABLE, "0")), limits or Limits())
+    entry = Entry(scorer, env.get(NAME_VARIABLE, ""), int(env.get(VERSION_VARIABLE, "0")), limits or Limits())
     fields = {"digest": scorer.digest, "threads": threads, "seconds": round(time.perf_counter() - started, 3)}
     log.info("ready", extra={"fields": fields})
-    return front
+    return entry
 
 
 def find_bundle(model_dir: Path) -> Path:
@@ -161,7 +161,7 @@ def read_body(stream: Any, declared: int | None, limit: int) -> bytes:
     body = b"" if declared is not None and declared > limit else stream.read(limit + 1)
     if len(body) > limit or (declared or 0) > limit:
         _discard(stream, limit)
-        raise ApiError(413, "too_large", f"the body exceeds {limit / 1024 / 1024:g} MiB")
+        raise too_large("the body exceeds", limit)
     return bytes(body)
 
 

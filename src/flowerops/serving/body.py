@@ -8,7 +8,7 @@ import contextlib
 from starlette.requests import ClientDisconnect, Request
 
 from flowerops.serving.admission import Limits, Ticket
-from flowerops.serving.errors import ApiError
+from flowerops.serving.errors import ApiError, too_large
 
 _LINGER_SECONDS = 1.0
 
@@ -29,7 +29,7 @@ class BodyReader:
             ClientDisconnect: The client went away.
         """
         if _declared_length(self._request) > self._limits.body_bytes:
-            raise self._too_large()
+            raise too_large("the body exceeds", self._limits.body_bytes)
         chunks: list[bytes] = []
         received = 0
         try:
@@ -38,7 +38,7 @@ class BodyReader:
                     chunk = await self._next()
                     received += len(chunk)
                     if received > self._limits.body_bytes:
-                        raise self._too_large()
+                        raise too_large("the body exceeds", self._limits.body_bytes)
                     ticket.hold(len(chunk))
                     chunks.append(chunk)
         except TimeoutError as error:
@@ -68,10 +68,6 @@ class BodyReader:
         self._ended = not message.get("more_body", False)
         chunk: bytes = message.get("body", b"")
         return chunk
-
-    def _too_large(self) -> ApiError:
-        limit = self._limits.body_bytes
-        return ApiError(413, "too_large", f"the body exceeds {limit / 1024 / 1024:g} MiB")
 
 
 def _declared_length(request: Request) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-from flowerops.serving.errors import ApiError
+from flowerops.serving.errors import ApiError, too_large
 
 GZIP_MAGIC = b"\x1f\x8b"
 _GZIP = 16 + zlib.MAX_WBITS
@@ -26,7 +26,7 @@ def inflated(body: bytes, limit: int) -> bytes:
     except zlib.error as error:
         raise ApiError(400, "bad_gzip", "the body is not valid gzip") from error
     if len(data) > limit:
-        raise ApiError(413, "too_large", f"the body inflates to more than {limit / 1024 / 1024:g} MiB")
+        raise too_large("the body inflates to more than", limit)
     if not inflater.eof or inflater.unused_data:
         raise ApiError(400, "bad_gzip", "the gzip body is cut off, or something follows its end")
     return data

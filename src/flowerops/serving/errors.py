@@ -24,6 +24,11 @@ def busy(message: str) -> ApiError:
     return ApiError(429, "busy", message, {"Retry-After": "1"})
 
 
+def too_large(what: str, limit: int) -> ApiError:
+    """413: `what` the body does ("the body exceeds"), and the limit in bytes."""
+    return ApiError(413, "too_large", f"{what} {limit / 1024 / 1024:g} MiB")
+
+
 def not_ready(state: str) -> ApiError:
     """503: no model is loaded yet, or the server is about to end."""
     return ApiError(503, "not_ready", f"the server is {state}", {"Retry-After": "1"})

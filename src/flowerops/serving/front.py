@@ -3,20 +3,20 @@
 `python -m flowerops.serving.front --state FILE --port P` splices TCP connections. The endpoint's state file is read
 anew for each connection, so a switch takes effect with the next one and needs no signal; connections in flight finish
 where they began. While a canary has a share of the traffic the deployments close their connections after each answer,
-so that the share of the connections is the share of the requests. Standard library only: it starts in a moment and
-there is little in it that could fail.
+so that the share of the connections is the share of the requests. No package but the standard library: it starts in a
+moment and there is little in it that could fail.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import json
 import signal
 import sys
 from pathlib import Path
 
+from flowerops.serving.binding import is_loopback
 from flowerops.serving.log_files import keep_small
 from flowerops.serving.routes import Places, read_routes
 from flowerops.serving.splice import Client, Upstream, answer_unavailable, splice
@@ -120,18 +120,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--keys", type=Path, help="the keys that the deployments ask for")
     parser.add_argument("--log", type=Path, help="the file that stderr leads into; it is kept small")
     arguments = parser.parse_args(argv)
-    if not _is_loopback(arguments.host) and not _has_key(arguments.keys):
+    if not is_loopback(arguments.host) and not _has_key(arguments.keys):
         message = f"listening on {arguments.host} without a key would let everybody on the network use the model"
         _log("failed", code="usage", message=message, exit_code=_USAGE)
         return _USAGE
     return asyncio.run(serve(arguments.state, arguments.host, arguments.port, arguments.log))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _has_key(key_file: Path | None) -> bool:

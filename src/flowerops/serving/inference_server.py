@@ -114,15 +114,13 @@ def _environment(code: Path, model: PreviewedModel) -> dict[str, str]:
 
 
 def _ready(process: subprocess.Popen[bytes], log: Path, ends: float) -> str:
-    url = None
     while time.monotonic() < ends:
         if process.poll() is not None:
             raise _failed("the inference server ended before it was ready", log)
         text = log.read_text(encoding="utf-8", errors="replace")
         found = _LISTENING.search(text)
-        url = found[1] if found else None
-        if url and _answers(url):
-            return url
+        if found and _answers(found[1]):
+            return found[1]
         time.sleep(_POLL_S)
     raise _failed("the inference server was not ready in time", log)
 

@@ -54,7 +54,7 @@ def _score(limits: Limits) -> dict[str, Any]:
             top,
             _header("X-Request-Id", "1 to 128 letters, digits, dots, dashes and underscores; the answer repeats it."),
             _header("traceparent", "W3C Trace Context; the log names the trace, the answer has traceresponse."),
-            _header("Content-Encoding", "identity or gzip; what it inflates to has the same limit."),
+            _header("Content-Encoding", "What it inflates to has the same limit.", ["identity", "gzip", "x-gzip"]),
         ],
         "requestBody": {
             "required": True,
@@ -142,8 +142,9 @@ def _root_answers() -> dict[str, Any]:
     return {"200": {"description": "The page, or the JSON", "content": content}}
 
 
-def _header(name: str, text: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "description": text, "schema": _TEXT}
+def _header(name: str, text: str, choices: list[str] | None = None) -> dict[str, Any]:
+    schema = _TEXT | {"enum": choices} if choices else _TEXT
+    return {"name": name, "in": "header", "description": text, "schema": schema}
 
 
 def _json(text: str, schema: _Schema) -> dict[str, Any]:

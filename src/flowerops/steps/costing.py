@@ -9,6 +9,7 @@ import numpy as np
 
 from flowerops.domain.bundle import TFLITE_FILE
 from flowerops.domain.evaluation import Cost
+from flowerops.io.discard import size_of
 from flowerops.serving.scorer import Scorer
 from flowerops.steps.testsets import TestSet
 
@@ -29,6 +30,6 @@ def measure_cost(scorer: Scorer, bundle: Path, test: TestSet) -> Cost:
         latency_ms=round(float(median), 3),
         latency_p95_ms=round(float(late), 3),
         images=len(pixels),
-        bundle_bytes=sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file()),
+        bundle_bytes=size_of(bundle),
         model_bytes=(bundle / TFLITE_FILE).stat().st_size,
     )

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
-import socket
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +22,7 @@ from flowerops.datasets.scan import FoundFile
 from flowerops.datasets.squares import publish_squares
 from flowerops.domain.dataset import MANIFEST_FILE, ROWS_FILE
 from flowerops.domain.params import PreprocessParams
+from flowerops.io.surroundings import unique_name
 
 _given: list[tuple[Path, PreprocessParams]] = []
 """What `init` was told: where to, and how. No class of this script's own: who loads it need not know it by name."""
@@ -54,14 +53,10 @@ def run(mini_batch: Sequence[str]) -> list[str]:
             work = PhotoJob(UserFiles(), decode=Decode(params.image_size, params.fit, Path(temp))).begin()
             work([_found(photo) for photo in photos])
             work.close()
-            publish_squares(Path(temp, str(os.getpid())), out / _own_name())
+            publish_squares(Path(temp, str(os.getpid())), out / unique_name())
     return [Path(path).name for path in mini_batch]
 
 
 def _found(photo: Path) -> FoundFile:
     """The decoder asks for bytes only; class and path below the version are known to preprocess."""
     return FoundFile(photo.parent.name, photo.name, str(photo.parent))
-
-
-def _own_name() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

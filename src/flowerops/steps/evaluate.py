@@ -17,7 +17,7 @@ from flowerops.domain.metrics import score
 from flowerops.domain.params import EvaluateParams, GatePolicy
 from flowerops.domain.progress import Progress
 from flowerops.domain.slices import Answer, slice_scores
-from flowerops.domain.steps import OUTPUT_MANIFEST, StepContext, StepManifest
+from flowerops.domain.steps import HISTORY_FILE, OUTPUT_MANIFEST, StepContext, StepManifest
 from flowerops.domain.verdict import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE, Evaluation
 from flowerops.errors import BadInputError
 from flowerops.io.atomic import atomic_write
@@ -30,7 +30,6 @@ from flowerops.steps.predictions import predictions_csv
 from flowerops.steps.reporting import Photos, report_facts
 from flowerops.steps.showing import Answers, examples, gallery
 from flowerops.steps.testsets import TestSet, from_folder, from_version
-from flowerops.steps.train import HISTORY_FILE
 from flowerops.tracking import StepTracker
 
 _BATCH = 64

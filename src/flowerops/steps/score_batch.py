@@ -8,9 +8,6 @@ SHA-256 of the photos: where a mount shows them is nobody's business.
 from __future__ import annotations
 
 import argparse
-import os
-import secrets
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +18,7 @@ if __package__ in (None, ""):  # loaded from its file: the snapshot's folder nee
 from flowerops.datasets.scan import FoundFile
 from flowerops.io.atomic import atomic_write
 from flowerops.io.hashing import SEAL_FILE, sha256_file
+from flowerops.io.surroundings import unique_name
 from flowerops.steps.scoring import ScoreJob, ScoreWork, answers_bytes
 
 _given: list[tuple[Path, ScoreWork]] = []
@@ -47,6 +45,5 @@ def run(mini_batch: Sequence[str]) -> list[str]:
     out, work = _given[0]
     photos = [Path(path) for path in mini_batch]
     answers = work([FoundFile("", photo.name, str(photo.parent)) for photo in photos])
-    name = f"answers-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}.jsonl"
-    atomic_write(out / name, answers_bytes(answers), durable=False)
+    atomic_write(out / f"answers-{unique_name()}.jsonl", answers_bytes(answers), durable=False)
     return [photo.name for photo in photos]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from flowerops.datasets.objects import read_photo
 from flowerops.datasets.processed import ProcessedVersion
 from flowerops.datasets.raw import RawVersion
-from flowerops.datasets.scan import FoundFile, scan_folder
+from flowerops.datasets.scan import FoundFile, Scan, scan_folder
 from flowerops.domain.bundle import Geometry
 from flowerops.domain.dataset import Quarantined
 from flowerops.domain.names import did_you_mean
@@ -20,6 +20,7 @@ from flowerops.domain.progress import Progress
 from flowerops.errors import BadInputError
 from flowerops.images import ImageRejectedError, prepare_image
 from flowerops.io.hashing import sha256_bytes
+from flowerops.io.parallel import bounded_map
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -90,14 +91,13 @@ def from_version(folder: Path, raw: RawVersion | None, known: Sequence[str]) -> 
     version = ProcessedVersion(folder)
     for label in version.labels:
         _check_known(label, known, f"dataset {version.manifest.name}")
-    params = version.manifest.params
     images = version.split("test")
     by_sha = {row.sha256: row for row in raw.rows} if raw else {}
     return TestSet(
         names=[row.path for row in images.rows],
         labels=version.labels,
         truth=images.labels,
-        geometry=Geometry(size=params["image_size"], fit=params["fit"]),
+        geometry=version.geometry,
         prepared=images.pixels,
         original=(lambda index: raw.read(by_sha[images.keys[index]])) if raw else None,
         keys=images.keys,
@@ -109,45 +109,57 @@ def from_version(folder: Path, raw: RawVersion | None, known: Sequence[str]) -> 
 def from_folder(folder: Path, known: Sequence[str], geometry: Geometry, progress: Progress) -> TestSet:
     """Any labelled folder, decoded as serving does; unusable files are reported.
 
+    Args:
+        folder: One sub-folder a class.
+        known: The classes that the model knows.
+        geometry: The model's.
+        progress: Told of every photo.
+
     Raises:
-        BadInputError: The folder cannot be used, has a class that the model does not know, or no usable photo.
+        BadInputError: The folder cannot be used, has a class that the model does not know, a photo that cannot be
+            read, or no usable photo.
     """
     scan = scan_folder(folder, min_classes=1)
     for label in scan.classes():
         _check_known(label, known, str(folder / label))
-    decoded: list[_Decoded] = []
-    rejected = list(scan.skipped)
-
-    def prepare(found: FoundFile) -> _Decoded | Quarantined:
-        try:
-            data = found.location.read_bytes()
-            image = prepare_image(data, geometry.size, geometry.fit)
-            return _Decoded(found, image.pixels, (image.width, image.height), sha256_bytes(data))
-        except ImageRejectedError as error:
-            return Quarantined(path=found.path, reason=error.reason)
-
-    with progress.task("decoding", len(scan.files), "photo") as task, ThreadPoolExecutor() as pool:
-        for result in pool.map(prepare, scan.files):
-            if isinstance(result, Quarantined):
-                rejected.append(result)
-            else:
-                decoded.append(result)
-            task.advance()
+    decoded, rejected = _decoded(scan, geometry, progress)
     if not decoded:
         raise BadInputError(f"{folder} has no usable photo", f"The first: {rejected[0].path}: {rejected[0].reason}")
-    pixels = np.stack([one.pixels for one in decoded])
     number = {label: index for index, label in enumerate(known)}
     return TestSet(
         names=[one.file.path for one in decoded],
         labels=known,
         truth=np.array([number[one.file.label] for one in decoded], dtype=np.int64),
         geometry=geometry,
-        prepared=lambda indices: pixels[list(indices)],
-        original=lambda index: decoded[index].file.location.read_bytes(),
+        prepared=lambda indices: np.stack([decoded[index].pixels for index in indices]),
+        original=lambda index: read_photo(decoded[index].file.location),
         keys=[one.sha256 for one in decoded],
         sizes=[one.size for one in decoded],
         quarantined=rejected,
     )
+
+
+def _decoded(scan: Scan, geometry: Geometry, progress: Progress) -> tuple[list[_Decoded], list[Quarantined]]:
+    """The photos of a folder, and what is not used of it."""
+    decoded: list[_Decoded] = []
+    rejected = list(scan.skipped)
+
+    def prepare(found: FoundFile) -> _Decoded | Quarantined:
+        data = read_photo(found.location)
+        try:
+            image = prepare_image(data, geometry.size, geometry.fit)
+        except ImageRejectedError as error:
+            return Quarantined(path=found.path, reason=error.reason)
+        return _Decoded(found, image.pixels, (image.width, image.height), sha256_bytes(data))
+
+    with progress.task("decoding", len(scan.files), "photo") as task:
+        for result in bounded_map(prepare, scan.files):
+            if isinstance(result, Quarantined):
+                rejected.append(result)
+            else:
+                decoded.append(result)
+            task.advance()
+    return decoded, rejected
 
 
 def _check_known(label: str, known: Sequence[str], where: str) -> None:

@@ -3,52 +3,32 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowerops.datasets.processed import SAMPLES_DIR, ProcessedVersion
-from flowerops.domain.build import CodeInfo
-from flowerops.domain.bundle import (
-    BUNDLE_FILE,
-    GOLDEN_DIR,
-    GOLDEN_FILE,
-    INT8_FILE,
-    MODEL_CARD_FILE,
-    TFLITE_FILE,
-    BundleInfo,
-    Geometry,
-    GoldenImage,
-    GoldenSet,
-    VersionRef,
-)
+from flowerops.datasets.processed import ProcessedVersion
+from flowerops.domain.bundle import BUNDLE_FILE, MODEL_CARD_FILE, BundleInfo
 from flowerops.domain.params import TrainParams
 from flowerops.domain.progress import Progress
 from flowerops.domain.reproduction import digest_of_model
-from flowerops.domain.search import Tuning, with_values
-from flowerops.domain.steps import OUTPUT_MANIFEST, StepContext, StepManifest
+from flowerops.domain.steps import BUNDLE_DIR, HISTORY_FILE, OUTPUT_MANIFEST, StepContext, StepManifest
 from flowerops.domain.workers import ALONE, Worker
-from flowerops.images import DECODER_VERSION, prepare_image
 from flowerops.io.atomic import atomic_write
-from flowerops.io.hashing import seal_folder, sealed_files
-from flowerops.io.surroundings import environment_info, now
+from flowerops.io.hashing import sealed_files
+from flowerops.io.surroundings import now
 from flowerops.ml.checkpoint_place import CheckpointPlace
 from flowerops.ml.event_log import TENSORBOARD_DIR
 from flowerops.ml.fit import TrainedModel, Training
 from flowerops.ml.fit import train as fit
-from flowerops.reports.model_card import render_model_card
-from flowerops.serving.interpreters import InterpreterPool
-from flowerops.steps.exporting import export_all
+from flowerops.ml.source import ImageSource
+from flowerops.steps.bundling import Learnt, Sealed, write_bundle
 from flowerops.steps.metering import MeteredImages, MeteredProgress, cost
 from flowerops.steps.observing import Watchers
-from flowerops.steps.tuning import tuned, tuning_info, tuning_result
+from flowerops.steps.tuning import tuned, tuning_result
 from flowerops.tracking import StepTracker
-
-BUNDLE_DIR = "bundle"
-HISTORY_FILE = "history.json"
 
 
 @dataclass(frozen=True)
@@ -78,81 +58,118 @@ def train(work: TrainInput, out: Path, progress: Progress, tracker: StepTracker)
         StoreIntegrityError: The version or every checkpoint is damaged.
     """
     version = ProcessedVersion(work.data)
-    geometry = Geometry(size=version.manifest.params["image_size"], fit=version.manifest.params["fit"])
+    geometry = version.geometry
     tracker.params({**work.params.model_dump(), "image_size": geometry.size, "fit": geometry.fit})
-    train_images, val_images = MeteredImages(version.split("train")), MeteredImages(version.split("val"))
-    place = _checkpoint_place(work, version)
-    training = Training(
-        train_images,
-        val_images,
-        version.labels,
-        geometry.size,
-        geometry.fit,
-        work.params,
-        work.cache,
-        place,
-        work.worker,
-    )
-    metered = MeteredProgress(progress, len(train_images.keys))
+    images = MeteredImages(version.split("train")), MeteredImages(version.split("val"))
+    training = training_of(work, version, *images, _checkpoint_place(work, version))
     watchers = Watchers(out, tracker, progress, tensorboard=work.params.tensorboard)
-    began = time.perf_counter()
-    with place.held(fresh=work.fresh) if place else nullcontext(), tuned(training, out, progress, tracker) as found:
-        chosen, search = found
-        searching = {"tuning": time.perf_counter() - began} if search else {}
-        trained = fit(chosen, metered, watchers.epoch)
+    phase = _learn(training, work, out, progress, tracker, watchers)
+    trained = phase.learnt.trained
     tracker.params({f"used_{name}": value for name, value in trained.settings.items()})
-    tuning = search.tuning if search else None
     began = time.perf_counter()
-    sealed = _seal(_bundle_info(work, version, geometry, trained, tuning), trained, chosen, version, out, progress)
-    seconds = {
-        **searching,
-        **trained.seconds,
-        "export": time.perf_counter() - began,
-        "decode": train_images.seconds + val_images.seconds,
-    }
-    figures = cost(trained, metered.images_per_second)
-    result = {
-        **_result(version, trained, seconds),
-        "model_digest": digest_of_model(sealed.info, sealed_files(out / BUNDLE_DIR)),
-        "features": (search.features if search else None) or trained.features,
-        "cost": figures,
-        "quantized": sealed.info.quantized.model_dump() if sealed.info.quantized else None,
-        "tuning": tuning_result(tuning),
-        "tensorboard": TENSORBOARD_DIR if work.params.tensorboard else None,
-    }
+    sealed = write_bundle(phase.learnt, version, work.params, work.context, out / BUNDLE_DIR, progress)
+    exported = {"export": time.perf_counter() - began, "decode": sum(source.seconds for source in images)}
+    seconds = {**phase.seconds, **trained.seconds, **exported}
+    figures = cost(trained, phase.images_per_second)
+    digest = digest_of_model(sealed.info, sealed_files(out / BUNDLE_DIR))
+    result = _result(phase, sealed.info, digest, seconds, figures)
     manifest = _write_manifest(work, sealed, result, trained.history, out)
-    # The plain names are the epochs' own; the last epoch is mostly not the best one.
-    best = {f"best_{name}" if name in trained.history else name: value for name, value in trained.metrics.items()}
-    timed = {f"seconds_{name}": value for name, value in seconds.items()}
-    watchers.ended(trained.history, {**best, **figures, **timed})
+    watchers.ended(trained.history, {**_figures(trained, seconds), **figures})
     for name in (BUNDLE_FILE, MODEL_CARD_FILE):
         tracker.file(out / BUNDLE_DIR / name)
     return manifest
 
 
+def training_of(
+    work: TrainInput,
+    version: ProcessedVersion,
+    train_images: ImageSource,
+    val_images: ImageSource,
+    place: CheckpointPlace | None = None,
+) -> Training:
+    """What to train on, and how.
+
+    Args:
+        work: The step's input.
+        version: The opened version.
+        train_images, val_images: Its splits.
+        place: Where the checkpoints go, if this process keeps them.
+    """
+    return Training(
+        train_images,
+        val_images,
+        version.labels,
+        version.geometry.size,
+        version.geometry.fit,
+        work.params,
+        work.cache,
+        place,
+        work.worker,
+    )
+
+
 @dataclass(frozen=True)
-class _Sealed:
-    """What a bundle says of itself, and its digest."""
+class _Phase:
+    """What the search and the training gave.
 
-    info: BundleInfo
-    digest: str
+    seconds: of the search, where there was one. features: images computed and cached. images_per_second: of the fit.
+    """
+
+    learnt: Learnt
+    seconds: dict[str, float]
+    features: dict[str, int]
+    images_per_second: float | None
 
 
-def _seal(
-    info: BundleInfo, trained: TrainedModel, chosen: Training, version: ProcessedVersion, out: Path, progress: Progress
-) -> _Sealed:
-    """Write the bundle: the models, what they answer for golden images, what it is, and the seal."""
-    bundle = out / BUNDLE_DIR
-    bundle.mkdir()
-    info = info.model_copy(update={"quantized": export_all(trained, chosen, bundle, progress)})
-    _write_golden(version, info, bundle)
-    atomic_write(bundle / BUNDLE_FILE, info.to_json())
-    atomic_write(bundle / MODEL_CARD_FILE, render_model_card(info, version.manifest.split_classes))
-    return _Sealed(info, seal_folder(bundle))
+def _learn(
+    training: Training, work: TrainInput, out: Path, progress: Progress, tracker: StepTracker, watchers: Watchers
+) -> _Phase:
+    place, began = training.checkpoints, time.perf_counter()
+    metered = MeteredProgress(progress, len(training.train.keys))
+    with place.held(fresh=work.fresh) if place else nullcontext(), tuned(training, out, progress, tracker) as found:
+        chosen, search = found
+        seconds = {"tuning": time.perf_counter() - began} if search else {}
+        trained = fit(chosen, metered, watchers.epoch)
+    features = (search.features if search else None) or trained.features
+    learnt = Learnt(trained, chosen, search.tuning if search else None)
+    return _Phase(learnt, seconds, features, metered.images_per_second)
+
+
+def _checkpoint_place(work: TrainInput, version: ProcessedVersion) -> CheckpointPlace | None:
+    if work.checkpoints is None:
+        return None
+    run = work.context.run.id if work.context.run else None
+    return CheckpointPlace(work.checkpoints, run, version.manifest.digest)
+
+
+def _result(
+    phase: _Phase, info: BundleInfo, digest: str, seconds: dict[str, float], figures: dict[str, float]
+) -> dict[str, Any]:
+    """The step's facts for its caller."""
+    trained = phase.learnt.trained
+    return {
+        "classes": info.labels,
+        "metrics": trained.metrics,
+        "backbone": trained.backbone.model_dump(),
+        "features": phase.features,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "resumed": trained.resumed,
+        "model_digest": digest,
+        "cost": figures,
+        "quantized": info.quantized.model_dump() if info.quantized else None,
+        "tuning": tuning_result(phase.learnt.tuning),
+        "tensorboard": TENSORBOARD_DIR if phase.learnt.training.params.tensorboard else None,
+    }
+
+
+def _figures(trained: TrainedModel, seconds: dict[str, float]) -> dict[str, float]:
+    """For the run. The plain names are the epochs' own; the last epoch is mostly not the best one."""
+    best = {f"best_{name}" if name in trained.history else name: value for name, value in trained.metrics.items()}
+    return {**best, **{f"seconds_{name}": value for name, value in seconds.items()}}
 
 
 def _write_manifest(
-    work: TrainInput, sealed: _Sealed, result: dict[str, Any], history: dict[str, list[float]], out: Path
+    work: TrainInput, sealed: Sealed, result: dict[str, Any], history: dict[str, list[float]], out: Path
 ) -> StepManifest:
     atomic_write(out / HISTORY_FILE, json.dumps(history, indent=1) + "\n")
     manifest = StepManifest(
@@ -165,69 +182,3 @@ def _write_manifest(
     )
     atomic_write(out / OUTPUT_MANIFEST, manifest.to_json())
     return manifest
-
-
-def _checkpoint_place(work: TrainInput, version: ProcessedVersion) -> CheckpointPlace | None:
-    if work.checkpoints is None:
-        return None
-    run = work.context.run.id if work.context.run else None
-    return CheckpointPlace(work.checkpoints, run, version.manifest.digest)
-
-
-def _bundle_info(
-    work: TrainInput, version: ProcessedVersion, geometry: Geometry, trained: TrainedModel, tuning: Tuning | None
-) -> BundleInfo:
-    manifest, context = version.manifest, work.context
-    params = with_values(work.params, dict(tuning.best.values)) if tuning else work.params
-    return BundleInfo(
-        created=None if work.params.deterministic else now(),
-        labels=version.labels,
-        geometry=geometry,
-        decoder_version=DECODER_VERSION,
-        backbone=trained.backbone,
-        raw=context.raw or manifest.parents[0],
-        processed=context.processed or VersionRef(name=manifest.name, digest=manifest.digest),
-        run=None if work.params.deterministic else context.run,
-        build=None if work.params.deterministic else context.build,
-        code=CodeInfo() if work.params.deterministic else context.code,
-        environment=environment_info(),
-        requested=params.model_dump(mode="json", exclude_none=True),
-        params={**params.model_dump(), "epochs": params.most_epochs, **trained.settings},
-        metrics=trained.metrics,
-        synthetic=manifest.synthetic,
-        tuning=tuning_info(tuning),
-    )
-
-
-def _write_golden(version: ProcessedVersion, info: BundleInfo, bundle: Path) -> None:
-    """Copy the version's sample photos and record what the exported models answer for them."""
-    pool = InterpreterPool((bundle / TFLITE_FILE).read_bytes(), 1, info.geometry.size)
-    kept = bool(info.quantized and info.quantized.kept)
-    int8 = InterpreterPool((bundle / INT8_FILE).read_bytes(), 1, info.geometry.size) if kept else None
-    (bundle / GOLDEN_DIR).mkdir()
-    images = []
-    for sample in version.samples():
-        source = version.folder / SAMPLES_DIR / sample.file
-        shutil.copyfile(source, bundle / GOLDEN_DIR / sample.file)
-        prepared = prepare_image(source.read_bytes(), info.geometry.size, info.geometry.fit)
-        images.append(
-            GoldenImage(
-                file=sample.file,
-                label=sample.label,
-                sha256=sample.sha256,
-                probabilities=pool.run(prepared.pixels).tolist(),
-                quantized=int8.run(prepared.pixels).tolist() if int8 else None,
-            )
-        )
-    atomic_write(bundle / GOLDEN_FILE, GoldenSet(images=images).to_json())
-
-
-def _result(version: ProcessedVersion, trained: TrainedModel, seconds: dict[str, float]) -> dict[str, Any]:
-    return {
-        "classes": version.labels,
-        "metrics": trained.metrics,
-        "backbone": trained.backbone.model_dump(),
-        "features": trained.features,
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "resumed": trained.resumed,
-    }

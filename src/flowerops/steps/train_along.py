@@ -6,9 +6,8 @@ from typing import Any
 
 from flowerops.datasets.processed import ProcessedVersion
 from flowerops.domain.progress import Progress
-from flowerops.ml.fit import Training
 from flowerops.ml.fit import train as fit
-from flowerops.steps.train import TrainInput
+from flowerops.steps.train import TrainInput, training_of
 
 
 def train_along(work: TrainInput, progress: Progress) -> dict[str, Any]:
@@ -23,16 +22,6 @@ def train_along(work: TrainInput, progress: Progress) -> dict[str, Any]:
         FlowerOpsError: What ends the first worker's step, too, see `steps.train.train`.
     """
     version = ProcessedVersion(work.data)
-    params = version.manifest.params
-    training = Training(
-        version.split("train"),
-        version.split("val"),
-        version.labels,
-        params["image_size"],
-        params["fit"],
-        work.params,
-        work.cache,
-        worker=work.worker,
-    )
+    training = training_of(work, version, version.split("train"), version.split("val"))
     trained = fit(training, progress, lambda epoch, metrics: None)
     return {"worker": work.worker.index, "workers": work.worker.count, "metrics": trained.metrics}

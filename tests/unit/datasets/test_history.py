@@ -111,3 +111,10 @@ def test_damaged_rows_are_an_integrity_error(tmp_path):
     (folder / "files.jsonl").write_bytes(b"{}\n")
     with pytest.raises(StoreIntegrityError, match="does not match its digest"):
         History([folder], SIZE, "pad").splits()
+
+
+def test_the_classes_are_those_of_the_rows_whatever_the_manifest_was_changed_to(tmp_path):
+    store = TinyStore(tmp_path)
+    _, made = store.add(store.photos())
+    changed = version(tmp_path / "changed", ProcessedVersion(made.folder).rows)  # its manifest names no class
+    assert ProcessedVersion(changed).labels == ProcessedVersion(made.folder).labels == ["daisy", "roses"]

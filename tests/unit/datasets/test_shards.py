@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -14,13 +15,14 @@ from PIL import Image
 
 from flowerops.datasets import layout, shards
 from flowerops.datasets.layout import plan_layout
-from flowerops.datasets.pixels import decode_pixels, encode_pixels, stored_size
-from flowerops.datasets.shards import DATA_DIR, ShardReader, split_files, write_shard
+from flowerops.datasets.pixels import decode_pixels, stored_size
+from flowerops.datasets.shard_reader import ShardReader
+from flowerops.datasets.shards import DATA_DIR, split_files, write_shard
 from flowerops.domain.dataset import ProcessedImage, Split
 from flowerops.errors import StoreIntegrityError
 from flowerops.images import prepare_image
 from flowerops.io.hashing import sha256_bytes
-from helpers.photos import encoded, picture
+from helpers.photos import encode_pixels, encoded, picture
 
 LABELS = ["daisy", "roses"]
 SIZE = 20
@@ -222,3 +224,14 @@ def test_a_damaged_shard_is_an_integrity_error(tmp_path, damage):
     with pytest.raises(StoreIntegrityError, match="is damaged") as caught:
         reader_of(tmp_path, "train").pixels(range(12))
     assert str(path) in caught.value.message
+
+
+def test_a_row_without_its_image_is_damage(tmp_path):
+    rows = sorted((row(number) for number in range(3)), key=lambda found: found.sha256)
+    write(tmp_path, rows)
+    (path,) = split_files(tmp_path, "train")
+    table = pq.read_table(path)
+    bare = pa.array([None, *table["image"].to_pylist()[1:]], table.schema.field("image").type)
+    pq.write_table(table.set_column(0, table.schema.field(0), bare), path)
+    with pytest.raises(StoreIntegrityError, match="without its image"):
+        ShardReader([path]).pixels([0])

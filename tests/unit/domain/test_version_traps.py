@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowerops.domain.versions import version_traps
+from flowerops.domain.version_traps import version_traps
 
 GOOD = {"tensorflow-cpu": "2.21.0", "mlflow": "3.15.0", "mlflow-skinny": "3.15.0", "azure-ai-ml": "1.35.2"}
 

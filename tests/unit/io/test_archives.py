@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import stat
 import tarfile
 import tracemalloc
@@ -206,3 +207,52 @@ def test_nonsense_is_refused_in_plain_words(tmp_path_factory: pytest.TempPathFac
     (folder / "a").write_bytes(head + data)
     with pytest.raises(BadInputError):
         run(folder / "a")
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, make: Callable) -> None:  # type: ignore[type-arg]
+    with pytest.raises(BadInputError, match="has a name that is too long here"):
+        run(make(tmp_path / "a", {"daisy/1.jpg": b"x", f"daisy/{'x' * 300}.jpg": b"y"}))
+
+
+def test_a_name_that_is_not_the_utf8_that_it_claims_to_be_is_damage(tmp_path):
+    archive = make_zip(tmp_path / "a", {"daisy/\u00e9.jpg": b"x"})
+    archive.write_bytes(archive.read_bytes().replace("\u00e9".encode(), b"\xff\xfe"))
+    with pytest.raises(BadInputError, match="is damaged"):
+        run(archive)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_is_told_whatever_the_method_of_compression(tmp_path: Path, method: int) -> None:
+    noise = random.Random(1).randbytes(600)
+    for start in range(41, 600, 59):
+        folder = tmp_path / str(start)
+        folder.mkdir()
+        with zipfile.ZipFile(folder / "a", "w", method) as archive:
+            archive.writestr("daisy/1.jpg", noise)
+        data = bytearray((folder / "a").read_bytes())
+        for place in range(start, start + 9):
+            data[place] ^= 0xA5
+        (folder / "a").write_bytes(data)
+        with pytest.raises(BadInputError, match="is damaged"):
+            run(folder / "a")
+
+
+def test_an_index_that_points_out_of_the_archive_is_damage(tmp_path):
+    archive = make_zip(tmp_path / "a", {"daisy/1.jpg": b"x"})
+    data = archive.read_bytes()
+    for offset in (b"\xff\xff\xff\x7f", b"\xff\xff\xff\xfe"):  # where the list of members begins
+        archive.write_bytes(data[:-6] + offset + data[-2:])
+        with pytest.raises(BadInputError, match=r"is damaged|is not a zip"):
+            unpack(archive, tmp_path, SilentProgress())
+
+
+def test_a_member_without_a_name_is_refused(tmp_path):
+    archive = make_zip(tmp_path / "a", {"rose": b"x"})
+    data = bytearray(archive.read_bytes())
+    central = data.index(b"PK\x01\x02")
+    data[central + 28 : central + 32] = b"\0\0\4\0"  # a name of no bytes, and four of extra fields in its place
+    data[central + 46 : central + 50] = b"\x99\x99\0\0"
+    archive.write_bytes(data)
+    with pytest.raises(BadInputError):
+        run(archive)

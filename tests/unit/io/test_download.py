@@ -9,24 +9,20 @@ import pytest
 from flowerops.domain.progress import SilentProgress
 from flowerops.errors import BadInputError, ConflictError, DiskFullError, RemoteError
 from flowerops.io import download as downloading
-from flowerops.io import fetch as fetching
+from flowerops.io import ranges
 from flowerops.io.download import KnownFile, download
 from flowerops.io.hashing import sha256_bytes
 from flowerops.io.locks import exclusive
 from helpers.file_server import FileServer as AnyFileServer
 from helpers.file_server import serving
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
 DATA = os.urandom(700_000)
 
 
 def FileServer(data: bytes = DATA, **behaviour: object) -> AnyFileServer:  # noqa: N802 - reads as the class it makes
     return AnyFileServer(data, **behaviour)  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "_FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(fetching, "_LONGEST_PAUSE_S", 0.05)
 
 
 def get(server: AnyFileServer, target: Path, data: bytes = DATA) -> Path:
@@ -106,7 +102,7 @@ def test_a_server_that_never_gets_further_is_given_up_and_the_part_stays(tmp_pat
 
 
 def test_a_server_that_falls_silent_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(downloading, "_STALL_S", 0.2)
+    monkeypatch.setattr(ranges, "_STALL_S", 0.2)
     monkeypatch.setattr(downloading, "_TRIES", 2)
     from helpers.scripted_server import scripted_server
 

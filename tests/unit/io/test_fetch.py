@@ -11,17 +11,12 @@ from hypothesis import strategies as st
 
 from flowerops.errors import BadInputError, RemoteError
 from flowerops.io import exchange, urls
-from flowerops.io import fetch as fetching
 from flowerops.io.fetch import fetch
 from helpers.scripted_server import hang_up, reply, scripted_server, trickle
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
 BODY = b"\xff\xd8\xff" + bytes(range(256)) * 40
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "_FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(fetching, "_LONGEST_PAUSE_S", 0.2)
 
 
 def local(url: str, **changes: object) -> bytes:

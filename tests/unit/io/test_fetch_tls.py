@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from flowerops.errors import RemoteError
-from flowerops.io import fetch as fetching
 from flowerops.io.fetch import fetch
 from helpers.scripted_server import Talk, reply, scripted_server
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +47,6 @@ def over_tls(certificate: Path, script: Talk) -> Talk:
             script(wrapped, head)
 
     return talk
-
-
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "_FIRST_PAUSE_S", 0.01)
 
 
 def test_https_is_verified_against_the_host_name_though_the_address_is_pinned(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowerops.errors import StoreIntegrityError
-from flowerops.io.hashing import SEAL_FILE, seal_folder, seal_problems, sha256_bytes, sha256_file, verify_seal
+from flowerops.io.hashing import (
+    SEAL_FILE,
+    SealedReader,
+    seal_folder,
+    seal_problems,
+    sha256_bytes,
+    sha256_file,
+    verify_seal,
+)
 
 ODD_NAMES = [
     "plain",
@@ -87,6 +96,25 @@ def test_a_link_in_the_place_of_a_file_is_noticed(sealed, tmp_path):
         (sealed / "a.txt").symlink_to(target)
         with pytest.raises(StoreIntegrityError, match=r"a\.txt: unreadable"):
             verify_seal(sealed)
+
+
+def test_devices_and_pipes_are_noticed_and_not_read(sealed):
+    (sealed / "a.txt").unlink()
+    (sealed / "a.txt").symlink_to("/dev/zero")  # it has no end
+    os.mkfifo(sealed / "pipe")
+    assert {(one["path"], one["got"]) for one in seal_problems(sealed)} == {
+        ("a.txt", "not a regular file"),
+        ("pipe", "unexpected"),
+    }
+
+
+@pytest.mark.parametrize("name", ["../outside", "/dev/zero", "sub", "a\0b", "sub/../a.txt"])
+def test_only_files_that_are_sealed_are_read(sealed, name):
+    (sealed.parent / "outside").write_text("x")
+    reader = SealedReader(sealed, verify_seal(sealed))
+    assert reader.read("sub/b.txt") == b"b"
+    with pytest.raises(StoreIntegrityError, match="not one of its files"):
+        reader.read(name)
 
 
 def test_a_folder_without_a_seal_does_not_verify(tmp_path):

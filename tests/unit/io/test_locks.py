@@ -53,8 +53,9 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path, holder):
         assert str(os.getpid()) in (tmp_path / "lock.owner").read_text()
 
 
-def test_a_damaged_owner_note_does_not_hide_the_conflict(tmp_path, holder):
-    (tmp_path / "lock.owner").write_text("{")
+@pytest.mark.parametrize("note", ["{", "{}", "3", "[]"])
+def test_a_damaged_owner_note_does_not_hide_the_conflict(tmp_path, holder, note):
+    (tmp_path / "lock.owner").write_text(note)
     with pytest.raises(ConflictError, match="another process"), exclusive(tmp_path / "lock", "the door", timeout_s=0):
         pytest.fail("two processes hold one lock")
 

@@ -142,6 +142,17 @@ def test_a_weights_file_that_points_elsewhere_is_refused(tmp_path: Path) -> None
             refuse_unsafe_hdf5(file, path.name, path.stat().st_size)
 
 
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_weights_file_whose_groups_lead_to_one_another_is_refused_at_once(tmp_path: Path, loop: bool) -> None:
+    path = tmp_path / "maze.h5"
+    with h5py.File(path, "w") as file:
+        groups = [file.create_group("0")] if loop else [file.create_group(str(number)) for number in range(30)]
+        for group, following in zip(groups, groups[1:] or groups, strict=False):
+            group["a"] = group["b"] = following
+    with pytest.raises(BadInputError, match="under two names"), path.open("rb") as stream:
+        refuse_unsafe_hdf5(stream, path.name, path.stat().st_size)
+
+
 def test_a_weights_file_that_would_unpack_to_gigabytes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.h5"
     with h5py.File(path, "w") as file:

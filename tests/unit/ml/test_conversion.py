@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from flowerops.errors import FlowerOpsError
+from flowerops.ml import apart
 from flowerops.ml.backbones import Backbone
 from flowerops.ml.conversion import to_tflite_apart
 from flowerops.ml.litert import open_interpreter, run, to_tflite
@@ -23,3 +24,9 @@ def test_what_cannot_be_converted_is_an_error_of_one_line(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     with pytest.raises(FlowerOpsError, match=r"could not be converted to LiteRT: [^\n]+$"):
         to_tflite_apart(backbone.model)
+
+
+def test_a_process_that_hangs_is_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_LIMIT_S", 0.01)
+    with pytest.raises(FlowerOpsError, match=r"^it was not done: it took longer than 0.01 s$"):
+        apart.run_apart("this", what="it was not done", hint="Wait.")

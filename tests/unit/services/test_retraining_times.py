@@ -9,7 +9,7 @@ from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.progress import SilentProgress
 from flowerops.errors import UsageError
 from flowerops.services.pipeline import Caller
-from flowerops.services.pipelines import check_schedule, version_of
+from flowerops.services.retraining_names import check_schedule, version_of
 
 LAPTOP = BuildInfo(kind="laptop", id="me@here")
 COMMIT = "0123456789abcdef" * 2 + "01234567"

@@ -15,6 +15,7 @@ from flowerops.errors import BadInputError, ConflictError, UsageError
 from flowerops.io.hashing import sha256_bytes
 from flowerops.io.locks import exclusive
 from flowerops.services import score as service
+from flowerops.services import score_parts
 from flowerops.services.predict import predict_with_model
 from flowerops.services.score import Scored, ScoreRequest, plan, score
 from flowerops.steps.scoring import ScoreWork
@@ -51,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "PART_FILES", 4)
+    monkeypatch.setattr(score_parts, "PART_FILES", 4)
 
 
 def run(target: LocalTarget, folder: Path, out: Path, **options: object) -> Scored:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flowerops.datasets.objects import ObjectStore
-from flowerops.datasets.pixels import decode_pixels, encode_pixels
+from flowerops.datasets.pixels import decode_pixels
 from flowerops.datasets.raw import RawVersion
 from flowerops.datasets.rows import read_rows
 from flowerops.domain.dataset import ProcessedImage
@@ -21,7 +21,7 @@ from flowerops.domain.verification import Verification
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.io.hashing import sha256_bytes, sha256_file
 from flowerops.services.verify import refuse_problems, verify_datasets, verify_everything
-from helpers.photos import photo_bytes
+from helpers.photos import encode_pixels, photo_bytes
 from helpers.tiny_store import TinyStore
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from flowerops.errors import StoreIntegrityError
 from flowerops.io.hashing import verify_seal
-from flowerops.serving.azureml_entry import find_bundle, load_front, read_body
+from flowerops.serving.azureml_entry import find_bundle, load_entry, read_body
 from flowerops.serving.errors import ApiError
 from flowerops.serving.trace import Caller
 from helpers.tiny_bundle import photo
@@ -43,7 +43,7 @@ def test_no_bundle_and_two_bundles_are_told(tmp_path: Path) -> None:
 
 def test_another_bundle_than_the_deployed_one_is_not_served(tiny_bundle: Path) -> None:
     with pytest.raises(StoreIntegrityError):
-        load_front({"AZUREML_MODEL_DIR": str(tiny_bundle), "FLOWEROPS_MODEL_DIGEST": "0" * 64})
+        load_entry({"AZUREML_MODEL_DIR": str(tiny_bundle), "FLOWEROPS_MODEL_DIGEST": "0" * 64})
 
 
 def test_the_cores_are_shared_among_the_workers_and_answers_name_the_model(tiny_bundle: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_cores_are_shared_among_the_workers_and_answers_name_the_model(tiny_
         "FLOWEROPS_MODEL_NAME": "m",
         "FLOWEROPS_MODEL_VERSION": "7",
     }
-    front = load_front(env)
+    front = load_entry(env)
     answer = front.handle(FakeRequest(photo((250, 250, 250))), Caller("r-1", None))
     assert answer.status == 200
     assert answer.document["model"] == {"name": "m", "version": 7, "digest": verify_seal(tiny_bundle)}
@@ -62,7 +62,7 @@ def test_the_cores_are_shared_among_the_workers_and_answers_name_the_model(tiny_
 
 def test_a_fault_is_a_500_that_tells_nothing(tiny_bundle: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_bundle, tmp_path / "bundle")
-    front = load_front({"AZUREML_MODEL_DIR": str(tmp_path)})
+    front = load_entry({"AZUREML_MODEL_DIR": str(tmp_path)})
     request = FakeRequest(b"")
     request.stream = None  # type: ignore[assignment]
     answer = front.handle(request, Caller("r-2", None))

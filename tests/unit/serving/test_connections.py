@@ -14,8 +14,7 @@ from flowerops.io.http import send
 from flowerops.serving.admission import Limits
 from flowerops.serving.app import build_app
 from flowerops.serving.scorer import Scorer
-from flowerops.serving.service import ModelName, ScoringService
-from helpers.served import served
+from helpers.served import ready_service, served
 from helpers.tiny_bundle import COLOURS, photo
 
 LIMITS = Limits(header_seconds=0.6, header_bytes=20_000, body_seconds=0.6, keep_alive_seconds=5, connections=8)
@@ -26,8 +25,7 @@ SCORE = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent
 
 @pytest.fixture(scope="module")
 def url(tiny_bundle: Path) -> Iterator[str]:
-    service = ScoringService(ModelName("m", 1), LIMITS, workers=1)
-    service.become_ready(Scorer.load(tiny_bundle))
+    service = ready_service(Scorer.load(tiny_bundle), LIMITS, workers=1)
     with served(build_app(service), LIMITS) as url:
         yield url
 

@@ -16,8 +16,7 @@ from flowerops.serving.admission import Limits
 from flowerops.serving.app import build_app
 from flowerops.serving.openapi import openapi_document
 from flowerops.serving.scorer import Scorer
-from flowerops.serving.service import ModelName, ScoringService
-from helpers.served import served
+from helpers.served import ready_service, served
 from helpers.tiny_bundle import COLOURS, photo
 
 DAISY = photo(COLOURS[0])
@@ -28,8 +27,7 @@ JSON = "application/json"
 
 @pytest.fixture(scope="module")
 def url(tiny_bundle: Path) -> Iterator[str]:
-    service = ScoringService(ModelName("m", 1), Limits(body_bytes=100_000), workers=1)
-    service.become_ready(Scorer.load(tiny_bundle))
+    service = ready_service(Scorer.load(tiny_bundle), Limits(body_bytes=100_000), workers=1)
     with served(build_app(service, "key")) as url:
         yield url
 

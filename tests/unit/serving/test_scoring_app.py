@@ -20,7 +20,7 @@ from flowerops.serving.admission import Limits
 from flowerops.serving.app import build_app
 from flowerops.serving.scorer import Scorer
 from flowerops.serving.service import ModelName, ScoringService
-from helpers.served import served, wait_until
+from helpers.served import ready_service, served, wait_until
 from helpers.tiny_bundle import COLOURS, photo
 
 LIMITS = Limits(queue=2, body_bytes=200_000, held_bytes=400_000, body_seconds=0.5, images=4)
@@ -34,9 +34,7 @@ def scorer(tiny_bundle: Path) -> Scorer:
 
 @pytest.fixture(scope="module")
 def service(scorer: Scorer) -> ScoringService:
-    service = ScoringService(ModelName("flower_classifier", 3), LIMITS, workers=2)
-    service.become_ready(scorer)
-    return service
+    return ready_service(scorer, LIMITS, name="flower_classifier", version=3)
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +99,7 @@ def test_a_form_with_one_image_gets_a_list_of_one(url: str) -> None:
 
 
 def test_a_form_part_larger_than_a_spool_stays_in_memory_and_is_scored(scorer: Scorer) -> None:
-    service = ScoringService(ModelName("m", 1), Limits(), workers=1)
-    service.become_ready(scorer)
+    service = ready_service(scorer, workers=1)
     body, media_type = form(DAISY + bytes(2_000_000))
     with served(build_app(service)) as url:
         assert post(f"{url}/score", body, media_type).json()["predictions"][0]["label"] == "daisy"
@@ -243,8 +240,7 @@ def test_before_the_model_is_loaded_the_server_is_alive_but_not_ready() -> None:
 
 
 def test_a_draining_server_is_not_ready_but_answers_and_closes_its_connections(scorer: Scorer) -> None:
-    service = ScoringService(ModelName("m", 1), LIMITS, workers=1)
-    service.become_ready(scorer)
+    service = ready_service(scorer, LIMITS, workers=1)
     with served(build_app(service)) as url:
         assert "connection" not in post(f"{url}/score", DAISY).headers
         service.draining = True
@@ -254,8 +250,7 @@ def test_a_draining_server_is_not_ready_but_answers_and_closes_its_connections(s
 
 
 def test_a_retired_server_is_ready_and_sends_its_clients_away(scorer: Scorer) -> None:
-    service = ScoringService(ModelName("m", 1), LIMITS, workers=1)
-    service.become_ready(scorer)
+    service = ready_service(scorer, LIMITS, workers=1)
     service.retired = True
     with served(build_app(service)) as url:
         assert send("GET", f"{url}/readyz").status == 200
@@ -264,8 +259,7 @@ def test_a_retired_server_is_ready_and_sends_its_clients_away(scorer: Scorer) ->
 
 @pytest.fixture
 def keyed(scorer: Scorer) -> Iterator[str]:
-    service = ScoringService(ModelName("m", 1), LIMITS, workers=1)
-    service.become_ready(scorer)
+    service = ready_service(scorer, LIMITS, workers=1)
     with served(build_app(service, api_key="s3cret")) as url:
         yield url
 
@@ -383,8 +377,7 @@ def test_more_requests_than_the_queue_holds_get_a_429_while_health_answers(score
 
 def test_all_bodies_together_are_bounded(scorer: Scorer) -> None:
     gated = GatedScorer(scorer)
-    service = ScoringService(ModelName("m", 1), Limits(body_bytes=100_000, held_bytes=150_000), workers=1)
-    service.become_ready(gated)
+    service = ready_service(gated, Limits(body_bytes=100_000, held_bytes=150_000), workers=1)
     large = DAISY + bytes(90_000)
     with served(build_app(service)) as url, ThreadPoolExecutor(2) as clients:
         first = clients.submit(post, f"{url}/score", large)
@@ -409,8 +402,7 @@ def test_a_fault_of_ours_is_a_plain_500_and_stands_in_the_log(scorer: Scorer, ca
         def score(self, data: bytes) -> Any:
             raise RuntimeError("the secret of /home/somebody/model.py")
 
-    service = ScoringService(ModelName("m", 1), LIMITS, workers=1)
-    service.become_ready(Broken())
+    service = ready_service(Broken(), LIMITS, workers=1)
     with served(build_app(service)) as url:
         answer = post(f"{url}/score", DAISY, X_Request_Id="fault-1")
         refused(answer, 500, "internal")
@@ -436,8 +428,7 @@ def test_every_request_but_probes_is_logged_without_its_bytes(url: str, caplog: 
 
 def test_a_request_that_waits_too_long_is_a_503_and_what_has_not_begun_is_never_scored(scorer: Scorer) -> None:
     gated = GatedScorer(scorer)
-    service = ScoringService(ModelName("m", 1), Limits(score_seconds=0.3), workers=1)
-    service.become_ready(gated)
+    service = ready_service(gated, Limits(score_seconds=0.3), workers=1)
     with served(build_app(service)) as url:
         body, media_type = form(DAISY, ROSES)
         answer = post(f"{url}/score", body, media_type)
@@ -450,8 +441,7 @@ def test_a_request_that_waits_too_long_is_a_503_and_what_has_not_begun_is_never_
 
 def test_a_client_that_left_the_queue_costs_no_score(scorer: Scorer) -> None:
     gated = GatedScorer(scorer)
-    service = ScoringService(ModelName("m", 1), LIMITS, workers=1)
-    service.become_ready(gated)
+    service = ready_service(gated, LIMITS, workers=1)
     with served(build_app(service), LIMITS) as url, ThreadPoolExecutor(1) as clients:
         first = clients.submit(post, f"{url}/score", DAISY)
         wait_until(lambda: service.admission.active == 1, "the first request")

@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 
 from flowerops.io.http import send
-from flowerops.serving.admission import Limits
 from flowerops.serving.app import build_app
 from flowerops.serving.metrics import Counters
 from flowerops.serving.scorer import Scorer
-from flowerops.serving.service import ModelName, ScoringService
 from flowerops.serving.trace import caller_of, trace_of
-from helpers.served import served, wait_until
+from helpers.served import ready_service, served, wait_until
 from helpers.tiny_bundle import COLOURS, photo
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -51,8 +49,7 @@ def test_a_request_is_named_by_its_id_else_its_trace_else_by_us() -> None:
 
 @pytest.fixture
 def url(tiny_bundle: Path) -> Iterator[str]:
-    service = ScoringService(ModelName('na"me\\', 3), Limits(), workers=2)
-    service.become_ready(Scorer.load(tiny_bundle))
+    service = ready_service(Scorer.load(tiny_bundle), name='na"me\\', version=3)
     with served(build_app(service)) as url:
         yield url
 

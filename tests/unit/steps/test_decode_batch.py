@@ -11,7 +11,7 @@ import pytest
 
 from flowerops.datasets.raw import NewPhotos, RawVersion, ingest
 from flowerops.datasets.scan import scan_folder
-from flowerops.datasets.squares import open_squares
+from flowerops.datasets.squares import Squares
 from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.dataset import Provenance, VersionManifest
 from flowerops.domain.params import PreprocessParams
@@ -117,8 +117,27 @@ def test_what_a_killed_process_left_is_passed_over(lab, monkeypatch):
     left = lab.squares / "host-1-dead"
     left.mkdir()
     (left / "pixels.bin").write_bytes(b"half a square")
-    assert len(open_squares(lab.squares, SIZE)) == 1
+    squares = Squares(SIZE)
+    squares.include(lab.squares)
+    assert len(squares.facts) + len(squares.rejected) == 10
     assert lab.preprocess(lab.squares).digest == alone.digest
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not say which files are open")
+def test_there_may_be_more_batches_than_files_that_a_process_may_keep_open(lab, monkeypatch):
+    import resource
+
+    alone = lab.preprocess(None)
+    lab.begin(monkeypatch)
+    for batch in batches_of(lab.files, 1):
+        decode_batch.run(batch)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    in_use = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (in_use + 20, hard))
+    try:
+        assert lab.preprocess(lab.squares).digest == alone.digest
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_every_file_of_a_batch_counts_as_done(lab, monkeypatch):

@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from flowerops.datasets.scan import FoundFile, scan_folder
 from flowerops.domain.build import BuildInfo, CodeInfo
+from flowerops.domain.bundle import Geometry
 from flowerops.domain.params import EvaluateParams, GatePolicy
 from flowerops.domain.progress import SilentProgress
 from flowerops.domain.steps import StepContext
@@ -18,7 +20,9 @@ from flowerops.domain.verdict import (
     SUMMARY_FILE,
     Evaluation,
 )
+from flowerops.errors import BadInputError
 from flowerops.io.hashing import sha256_bytes
+from flowerops.steps import testsets
 from flowerops.steps.evaluate import EvaluateInput, evaluate
 from flowerops.tracking import StepTracker
 from helpers.tiny_bundle import COLOURS, photo
@@ -134,3 +138,11 @@ def test_a_cap_on_the_size_is_held_against_the_measured_one(work: EvaluateInput,
     decision = Evaluation.from_json((tmp_path / EVALUATION_FILE).read_bytes(), EVALUATION_FILE).decision
     assert decision is not None
     assert (decision.outcome, "above the cap of 0.001 MB" in decision.reasons[0]) == ("rejected", True)
+
+
+def test_a_photo_that_vanishes_is_bad_input(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = scan_folder(photos)
+    scan.files.append(FoundFile(scan.files[0].label, f"{scan.files[0].label}/gone.jpg", str(photos)))
+    monkeypatch.setattr(testsets, "scan_folder", lambda *_, **__: scan)
+    with pytest.raises(BadInputError, match=r"cannot read .*gone\.jpg"):
+        testsets.from_folder(photos, list(scan.classes()), Geometry(size=24), SilentProgress())

@@ -8,21 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from flowerops.serving.log_files import numbered, rotate_if_full
+from flowerops.serving.log_files import rotate_if_full
 from flowerops.targets.local import endpoint_logs
-from flowerops.targets.local.endpoint_logs import LogReader, RequestCount, follow, last_lines
+from flowerops.targets.local.endpoint_logs import RequestCount, follow, last_lines
+from helpers.growing_logs import begin_anew, grow
 from helpers.served import wait_until
-
-
-def grow(log: Path, *lines: str) -> None:
-    with log.open("a") as stream:
-        stream.writelines(f"{line}\n" for line in lines)
-
-
-def begin_anew(log: Path) -> None:
-    """What a rotation does to the files."""
-    log.replace(numbered(log, 1))
-    log.touch()
 
 
 def test_the_last_lines_go_back_into_the_full_files_before(tmp_path: Path) -> None:
@@ -35,33 +25,6 @@ def test_the_last_lines_go_back_into_the_full_files_before(tmp_path: Path) -> No
     assert last_lines(log, 99) == ["1", "2", "3", "4"]
     assert last_lines(log, 0) == []
     assert last_lines(tmp_path / "none.log", 5) == []
-
-
-def test_a_reader_gets_each_line_once_across_a_new_file(tmp_path: Path) -> None:
-    log = tmp_path / "a.log"
-    grow(log, "before")
-    reader = LogReader(log, skip_to_end=True)
-    grow(log, "1")
-    assert reader.read() == ["1"]
-    grow(log, "2")
-    begin_anew(log)
-    grow(log, "3")
-    assert reader.read() == ["2", "3"]
-    with log.open("a") as stream:
-        stream.write("half")
-        stream.flush()
-        assert reader.read() == []
-        stream.write(" a line\n")
-    assert reader.read() == ["half a line"]
-    assert reader.read() == []
-
-
-def test_a_reader_of_a_log_that_is_not_there_yet_waits_for_it(tmp_path: Path) -> None:
-    log = tmp_path / "a.log"
-    reader = LogReader(log)
-    assert reader.read() == []
-    grow(log, "1")
-    assert reader.read() == ["1"]
 
 
 def test_following_goes_over_to_the_log_that_takes_over_and_ends_with_the_endpoint(

@@ -20,7 +20,7 @@ from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment, ServerProcess
 from flowerops.targets.local.endpoint_store import EndpointStore
 from flowerops.targets.local.processes import free_port, is_alive, port_is_taken, send_signal, start_daemon, stop_all
-from flowerops.targets.protocol import Machines
+from flowerops.targets.protocol import Access, Machines, StartOptions
 from helpers.local_endpoints import DAISY, NAME, deploy, local_deployments, model, state_of, version_that_answers
 from helpers.scripted_server import hang_up, scripted_server
 from helpers.served import wait_until
@@ -74,12 +74,12 @@ def test_the_next_version_takes_over_on_the_same_port_and_the_one_before_stays(
     deployments: LocalDeployments, tiny_bundle: Path
 ) -> None:
     port = free_port()
-    started = deployments.start(NAME, tiny_bundle, model(tiny_bundle), port)
-    endpoint = deployments.activate(NAME, started, port)
+    started = deployments.start(NAME, tiny_bundle, model(tiny_bundle), StartOptions(access=Access(port=port)))
+    endpoint = deployments.activate(NAME, started, Access(port=port))
     assert (endpoint.url, endpoint.status, endpoint.active) == (f"http://127.0.0.1:{port}", "running", "blue")
     assert version_that_answers(endpoint.url) == 1
     with pytest.raises(ConflictError, match=f"port {port} is in use"):
-        deployments.check_port("other", port)
+        deployments.choose_port("other", port)
 
     deploy(deployments, tiny_bundle, 2, port)
     endpoint = deployments.find(NAME)
@@ -293,7 +293,7 @@ def test_a_taken_port_is_refused_before_anything_is_started(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConflictError, match=f"port {port} is in use"):
-            deployments.start(NAME, tiny_bundle, model(tiny_bundle), port)
+            deployments.start(NAME, tiny_bundle, model(tiny_bundle), StartOptions(access=Access(port=port)))
     assert not root.exists()
 
 
@@ -303,7 +303,7 @@ def test_a_port_that_is_taken_at_the_last_moment_leaves_the_traffic_where_it_is(
     deploy(deployments, tiny_bundle, 1)
     green = deployments.start(NAME, tiny_bundle, model(tiny_bundle, 2))
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConflictError, match="in use"):
-        deployments.activate(NAME, green, taken.getsockname()[1])
+        deployments.activate(NAME, green, Access(port=taken.getsockname()[1]))
     assert version_that_answers(deployments.find(NAME).url) == 1
     assert is_alive(green)
 
@@ -311,7 +311,7 @@ def test_a_port_that_is_taken_at_the_last_moment_leaves_the_traffic_where_it_is(
 @pytest.mark.parametrize("port", [0, -1, 65536, 10**9])
 def test_a_port_that_cannot_be_is_a_usage_error(deployments: LocalDeployments, port: int) -> None:
     with pytest.raises(UsageError, match="no port"):
-        deployments.check_port(NAME, port)
+        deployments.choose_port(NAME, port)
 
 
 def test_a_broken_model_never_takes_traffic_and_its_last_words_are_in_the_error(
@@ -486,6 +486,21 @@ def test_relative_search_paths_still_mean_the_same_for_a_daemon(
     assert log.read_text() == "hello\n"
 
 
+def test_a_daemon_is_no_left_over_of_the_job_that_started_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agents of CI systems end what carries the job's mark when the job is over."""
+    marks = ("RUNNER_TRACKING_ID", "VSTS_PROCESS_LOOKUP_ID", "JENKINS_NODE_COOKIE")
+    for name in (*marks, "OURS"):
+        monkeypatch.setenv(name, "job-1")
+    (tmp_path / "teller.py").write_text("import os; print(*sorted(os.environ), flush=True)")
+    log = tmp_path / "logs" / "log"
+    pid, started = start_daemon("teller", [], log, {"PYTHONPATH": str(tmp_path)})
+    record = ServerProcess(pid=pid, started=started, port=1, log=str(log))
+    psutil.wait_procs([psutil.Process(pid)] if is_alive(record) else [], timeout=60)
+    seen = log.read_text().split()
+    assert "OURS" in seen
+    assert not set(marks) & set(seen)
+
+
 def test_a_listening_port_is_taken_and_a_free_one_is_not() -> None:
     port = free_port()
     assert not port_is_taken(port)
@@ -519,7 +534,7 @@ def test_a_probe_leads_to_one_deployment_or_to_the_endpoint(deployments: LocalDe
 
 def test_other_machines_cannot_be_had(deployments: LocalDeployments, tiny_bundle: Path) -> None:
     with pytest.raises(UsageError, match="this machine only"):
-        deployments.start(NAME, tiny_bundle, model(tiny_bundle), machines=Machines(count=2))
+        deployments.start(NAME, tiny_bundle, model(tiny_bundle), StartOptions(Machines(count=2)))
 
 
 def test_a_state_that_an_earlier_version_stored_is_read(tiny_bundle: Path, root: Path) -> None:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -27,7 +28,7 @@ from flowerops.io.http import send
 from flowerops.targets.local.deployments import LocalDeployments
 from flowerops.targets.local.endpoint_store import EndpointStore
 from flowerops.targets.local.processes import boot_mark, daemons_with, free_port, is_alive, start_daemon, stop_all
-from flowerops.targets.protocol import Access
+from flowerops.targets.protocol import Access, StartOptions
 from helpers.local_endpoints import DAISY, NAME, deploy, local_deployments, model, state_of, version_that_answers
 from helpers.served import answers, wait_until
 from helpers.tiny_bundle import reseal
@@ -61,7 +62,7 @@ def test_a_key_is_made_where_it_is_asked_for_and_changes_without_a_restart(
     assert deployments.key(NAME) is None
     with pytest.raises(ConflictError, match="needs no key"):
         deployments.rotate_key(NAME)
-    started = deployments.start(NAME, tiny_bundle, model(tiny_bundle, 2), access=Access(key=True))
+    started = deployments.start(NAME, tiny_bundle, model(tiny_bundle, 2), StartOptions(access=Access(key=True)))
     endpoint = deployments.activate(NAME, started)
     key = deployments.key(NAME)
     assert key is not None
@@ -90,11 +91,11 @@ def test_the_network_needs_a_key_and_gets_one(deployments: LocalDeployments, tin
     port = free_port()
     everywhere = "0.0.0.0"
     with pytest.raises(UsageError, match="everybody on the network"):
-        deployments.start(NAME, tiny_bundle, model(tiny_bundle), access=Access(everywhere, key=False))
+        deployments.start(NAME, tiny_bundle, model(tiny_bundle), StartOptions(access=Access(everywhere, key=False)))
     assert not EndpointStore(root, NAME).exists()
     deploy(deployments, tiny_bundle, 1, port)
-    started = deployments.start(NAME, tiny_bundle, model(tiny_bundle, 2), access=Access(everywhere))
-    endpoint = deployments.activate(NAME, started, access=Access(everywhere))
+    started = deployments.start(NAME, tiny_bundle, model(tiny_bundle, 2), StartOptions(access=Access(everywhere)))
+    endpoint = deployments.activate(NAME, started, Access(everywhere))
     assert (endpoint.public, endpoint.needs_key, endpoint.port) == (True, True, port)
     assert endpoint.url == f"http://127.0.0.1:{port}"
     assert status_with(endpoint.url, None) == 401
@@ -108,16 +109,16 @@ def test_the_network_needs_a_key_and_gets_one(deployments: LocalDeployments, tin
     assert deployments.activate(NAME, third).public
     for access in (Access(key=False), Access("127.0.0.1", key=False)):
         with pytest.raises(UsageError, match="everybody on the network"):
-            deployments.start(NAME, tiny_bundle, model(tiny_bundle, 4), access=access)
+            deployments.start(NAME, tiny_bundle, model(tiny_bundle, 4), StartOptions(access=access))
     assert status_with(deployments.find(NAME).url, None) == 401
 
 
 def test_an_address_that_this_machine_has_not_is_refused(deployments: LocalDeployments, tiny_bundle: Path) -> None:
     deploy(deployments, tiny_bundle, 1)
     access = Access("203.0.113.7")
-    started = deployments.start(NAME, tiny_bundle, model(tiny_bundle, 2), access=access)
+    started = deployments.start(NAME, tiny_bundle, model(tiny_bundle, 2), StartOptions(access=access))
     with pytest.raises(UsageError, match=r"cannot listen on 203\.0\.113\.7"):
-        deployments.activate(NAME, started, free_port(), access)
+        deployments.activate(NAME, started, replace(access, port=free_port()))
     assert status_with(deployments.find(NAME).url, deployments.key(NAME)) == 200
 
 
@@ -194,7 +195,7 @@ def test_an_int8_model_is_served_as_such_also_after_a_new_start(
 ) -> None:
     bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "int8"))
     with pytest.raises(RemoteError, match="no int8 model"):
-        deployments.start(NAME, bundle, model(bundle), quantized=True)
+        deployments.start(NAME, bundle, model(bundle), StartOptions(quantized=True))
     shutil.copy(bundle / TFLITE_FILE, bundle / INT8_FILE)
     info = BundleInfo.from_json((bundle / BUNDLE_FILE).read_bytes(), BUNDLE_FILE)
     kept = QuantizedInfo(
@@ -206,7 +207,7 @@ def test_an_int8_model_is_served_as_such_also_after_a_new_start(
     images = [one.model_copy(update={"quantized": one.probabilities}) for one in golden.images]
     (bundle / GOLDEN_FILE).write_text(GoldenSet(images=images).to_json())
     reseal(bundle)
-    started = deployments.start(NAME, bundle, model(bundle), quantized=True)
+    started = deployments.start(NAME, bundle, model(bundle), StartOptions(quantized=True))
     deployments.activate(NAME, started)
     assert "--quantized" in command_lines(root)
     stop_all([started], 10)

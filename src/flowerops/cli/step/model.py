@@ -81,10 +81,10 @@ def evaluate(
     from flowerops.cli.step.lookups import champion_bundle
     from flowerops.cli.step.surroundings import context_of
     from flowerops.domain.params import EvaluateParams, GatePolicy
+    from flowerops.domain.steps import BUNDLE_DIR
     from flowerops.errors import UsageError
     from flowerops.steps.evaluate import EvaluateInput
     from flowerops.steps.evaluate import evaluate as work
-    from flowerops.steps.train import BUNDLE_DIR
 
     def go(console: Console) -> dict[str, Any]:
         subject = trained / BUNDLE_DIR if trained else bundle

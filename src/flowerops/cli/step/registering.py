@@ -81,8 +81,8 @@ def register_in_job(
 
 
 def _candidate(target: Target, work: Registering, run_id: str) -> Candidate:
+    from flowerops.domain.steps import BUNDLE_DIR
     from flowerops.services.register import Candidate
-    from flowerops.steps.train import BUNDLE_DIR
 
     return Candidate(
         run=target.runs.find(run_id),

@@ -10,7 +10,7 @@ from typing import Any
 
 from flowerops.domain.bundle import BackboneInfo
 from flowerops.domain.progress import Progress
-from flowerops.errors import BadInputError
+from flowerops.errors import BadInputError, first_line
 from flowerops.ml.backbones.weight_files import Origin, load_weight_file, pretrained
 from flowerops.ml.runtime import load_tensorflow
 
@@ -60,7 +60,7 @@ def build(name: str, image_size: int, weights: Path | None, progress: Progress) 
             network, origin = _loaded(make, weights, progress)
     except ValueError as error:
         raise BadInputError(
-            f"{name} cannot be built for images of {image_size} pixels: {str(error).partition(chr(10))[0]}",
+            f"{name} cannot be built for images of {image_size} pixels: {first_line(error)}",
             "Preprocess with another --image-size, or choose another --backbone.",
         ) from error
     features = network(normalisation(name, inputs), training=False)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from flowerops.domain.progress import Progress
-from flowerops.errors import BadInputError, FlowerOpsError, RemoteError
+from flowerops.errors import BadInputError, FlowerOpsError, RemoteError, first_line
 from flowerops.io.hashing import sha256_file
 
 _TIMEOUT_S = 30.0
 _SLACK_BYTES = 1 << 20
+_DEEPEST = 32
+_OURS = "Use the file that Keras wrote."
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def load_weight_file(network: Any, path: Path) -> Origin:
         network.load_weights(path)
     except Exception as error:  # Keras and h5py raise many kinds for a file of another network
         raise BadInputError(
-            f"{path.name} does not hold weights of {network.name}: {str(error).partition(chr(10))[0]}",
+            f"{path.name} does not hold weights of {network.name}: {first_line(error)}",
             'Use the file of this network without its classifier ("no top").',
         ) from error
     return Origin(f"file:{path.name}", sha256_file(path))
@@ -62,30 +64,41 @@ def refuse_unsafe_hdf5(stream: IO[bytes], name: str, size: int) -> None:
 
     try:
         with h5py.File(stream, "r") as file:
-            unpacked = _checked_size(file, name)
+            unpacked = _checked_size(file, name, set())
     except OSError as error:
         raise BadInputError(f"{name} is not an HDF5 file, or it is broken", "Fetch it again.") from error
     if unpacked > size + _SLACK_BYTES:
-        raise BadInputError(f"{name} would unpack to {unpacked:,} bytes", "Use the file that Keras wrote.")
+        raise BadInputError(f"{name} would unpack to {unpacked:,} bytes", _OURS)
 
 
-def _checked_size(group: Any, file: str) -> int:
-    """Bytes of all arrays below a group; only plain links to plain arrays are allowed."""
+def _checked_size(group: Any, file: str, seen: set[int]) -> int:
+    """Bytes of all arrays below a group; only plain links to plain arrays are allowed.
+
+    Args:
+        group: Of h5py; the file itself is one.
+        file: What messages call it.
+        seen: Where in the file the objects begin that were counted; grows. Thirty groups of which each holds the next
+            one twice would have a thousand million members.
+    """
     import h5py
 
     total = 0
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise BadInputError(f"{file}: {name} is a link to another place", "Use the file that Keras wrote.")
+            raise BadInputError(f"{file}: {name} is a link to another place", _OURS)
         item = group[name]
+        place = h5py.h5o.get_info(item.id).addr
+        if place in seen:
+            raise BadInputError(f"{file}: {name} is there under two names", _OURS)
+        seen.add(place)
         if isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:
-                raise BadInputError(f"{file}: {name} lies in another file", "Use the file that Keras wrote.")
+                raise BadInputError(f"{file}: {name} lies in another file", _OURS)
             total += int(item.nbytes)
-        elif item.name.count("/") > 32:
-            raise BadInputError(f"{file}: groups are nested without end", "Use the file that Keras wrote.")
+        elif item.name.count("/") > _DEEPEST:
+            raise BadInputError(f"{file}: groups are nested without end", _OURS)
         else:
-            total += _checked_size(item, file)
+            total += _checked_size(item, file, seen)
     return total
 
 
@@ -137,8 +150,7 @@ def _watched(progress: Progress) -> Iterator[list[tuple[Path, str]]]:
 
 
 def _unavailable(file: str, error: Exception) -> FlowerOpsError:
-    reason = str(error).partition("\n")[0] or type(error).__name__
     return RemoteError(
-        f"the weights {file} could not be downloaded: {reason}",
+        f"the weights {file} could not be downloaded: {first_line(error)}",
         "Give a file with --weights PATH, or take --backbone efficientnet_lite0, which needs no download.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 
 from flowerops.domain.doctor import Diagnosis, diagnosis, from_error
-from flowerops.domain.versions import version_traps
+from flowerops.domain.version_traps import version_traps
 from flowerops.errors import FlowerOpsError
 from flowerops.services.checks.patient import Patient, version_of
 

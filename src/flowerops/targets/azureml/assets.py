@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from flowerops.domain.dataset import VersionManifest
@@ -12,17 +13,17 @@ from flowerops.errors import ConflictError
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.mirror import ROOT, Place, place_of_uri
+from flowerops.targets.azureml.numbering import TRIES, take_number
 
 DIGEST_TAG = "flowerops.digest"
 _TAG_LENGTH = 250
-_TRIES = 20
 _OURS = f"{ROOT}/datasets/"
 _UNASKED = re.compile("azureml_.+_output_.+")
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A numbered version of a data asset, where its files lie, and its tags. created_ms: ms since 1970, UTC."""
+    """A numbered version of a data asset, where its files lie, and its tags. archived: whether it is in no list."""
 
     name: str
     version: int
@@ -75,7 +76,9 @@ class Assets:
         Raises:
             ConflictError: Very many others register at the same time.
         """
-        for _ in range(_TRIES):
+        from azure.ai.ml.entities import Data
+
+        for _ in range(TRIES):
             known = self.versions(name, archived=True)
             same = [one for one in known if one.digest == digest]
             living = [one for one in same if not one.archived]
@@ -85,27 +88,10 @@ class Assets:
             if back is not None:
                 return self._restore(back)
             number = max((one.version for one in known), default=0) + 1
-            if self._try_register(name, number, place, tags):
+            data = Data(name=name, version=str(number), type="uri_folder", path=place.uri, tags=dict(tags))
+            if take_number(f"{name}:{number}", place, partial(self._client.ml.data.create_or_update, data)):
                 return Asset(name, number, place, tags)
         raise ConflictError(f"no number could be had for {name}: others take them all", "Run the command again.")
-
-    def _try_register(self, name: str, number: int, place: Place, tags: Mapping[str, str]) -> bool:
-        from azure.ai.ml.entities import Data
-        from azure.ai.ml.exceptions import AssetPathException
-        from azure.core.exceptions import HttpResponseError
-
-        data = Data(name=name, version=str(number), type="uri_folder", path=place.uri, tags=dict(tags))
-        with translating(f"register {name}:{number}"):
-            try:
-                made = self._client.ml.data.create_or_update(data)
-            except AssetPathException:
-                return False
-            except HttpResponseError as error:
-                if error.status_code == 409:
-                    return False
-                raise
-            # Two that put the same number at once may both hear yes.
-            return place_of_uri(str(made.path)) == place
 
     def tag(self, asset: Asset, tags: Mapping[str, str]) -> Asset:
         """Add tags to a version."""
@@ -113,7 +99,7 @@ class Assets:
             found = self._client.ml.data.get(asset.name, version=str(asset.version))
             found.tags = {**(found.tags or {}), **tags}
             self._client.ml.data.create_or_update(found)
-        return Asset(asset.name, asset.version, asset.place, {**asset.tags, **tags}, asset.archived)
+        return replace(asset, tags={**asset.tags, **tags})
 
     def _restore(self, asset: Asset) -> Asset:
         with translating(f"restore {asset.name}:{asset.version}"):

@@ -1,26 +1,25 @@
-"""Files in a datastore: list, read, write, copy and lock blobs."""
+"""Files in a datastore: list, read, write and copy blobs."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from flowerops.domain.progress import Progress
-from flowerops.errors import BadInputError, ConflictError
+from flowerops.errors import BadInputError
 from flowerops.io.atomic import atomic_write
 from flowerops.io.hashing import sha256_bytes
 from flowerops.io.parallel import bounded_map
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.errors import translating
+from flowerops.targets.azureml.leases import holding
 
 _THREADS = 8
-_LEASE_S = 60
-_PAUSE_S = 1.0
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -54,13 +53,6 @@ class Blobs:
         folders = {name for name in found if found[name] == 0 and any(other.startswith(name + "/") for other in found)}
         return {name[len(prefix) :]: size for name, size in found.items() if name not in folders}
 
-    def folders(self, folder: str) -> list[str]:
-        """Names of the folders right below a folder."""
-        prefix = folder.rstrip("/") + "/"
-        with translating(f"list {folder} in datastore {self.datastore}"):
-            found = self._container.walk_blobs(name_starts_with=prefix, delimiter="/")
-            return sorted(one.name[len(prefix) :].rstrip("/") for one in found if one.name.endswith("/"))
-
     def read(self, name: str) -> bytes | None:
         """A blob's bytes, or None when there is none."""
         from azure.core.exceptions import ResourceNotFoundError
@@ -90,14 +82,35 @@ class Blobs:
             for _ in bounded_map(self._put, uploads, workers=_THREADS, batch=1):
                 task.advance()
 
+    def complete(
+        self, folder: str, files: Mapping[str, Path], label: str, progress: Progress, digests: Mapping[str, str] = _NONE
+    ) -> None:
+        """Write those of a folder's files that are not there yet in the same size.
+
+        Args:
+            folder: Where they go.
+            files: By name relative to the folder.
+            label: What the progress bar says.
+            progress: Told of every file.
+            digests: The SHA-256 that files must have, by the same names, where that is known.
+        """
+        there = self.sizes(folder)
+        missing = [name for name, path in files.items() if there.get(name) != path.stat().st_size]
+        self.upload([Upload(f"{folder}/{name}", files[name], digests.get(name)) for name in missing], label, progress)
+
     def download(self, names: Sequence[str], folder: str, into: Path, label: str, progress: Progress) -> None:
-        """Read many files of a folder into a folder here, each whole or not at all."""
+        """Read many files of a folder into a folder here, each whole or not at all.
+
+        Raises:
+            BadInputError: A name leads out of the folder; nothing was read then.
+        """
         if not names:
             return
+        dangerous = next((name for name in names if name.startswith("/") or ".." in name.split("/")), None)
+        if dangerous is not None:
+            raise BadInputError(f"datastore {self.datastore} has a file with a dangerous name: {folder}/{dangerous}")
 
         def fetch(name: str) -> None:
-            if ".." in name.split("/"):
-                raise BadInputError(f"datastore {self.datastore} has a file with a dangerous name: {folder}/{name}")
             data = self.read(f"{folder.rstrip('/')}/{name}")
             if data is not None:
                 atomic_write(into / name, data, durable=False)
@@ -117,60 +130,16 @@ class Blobs:
                 with upload.source.open("rb") as stream:
                     self._container.upload_blob(upload.name, stream, overwrite=True)
 
-    @contextlib.contextmanager
     def lock(
         self, name: str, what: str, timeout_s: float = 120.0, waiting: Callable[[str], None] | None = None
-    ) -> Iterator[None]:
-        """Hold a lock that all machines see: the lease of a blob, renewed while the block runs.
+    ) -> AbstractContextManager[None]:
+        """Hold a lock that all machines see while the block runs: see `leases.holding`. name: the blob."""
+        return holding(self._container.get_blob_client(name), what, timeout_s, waiting)
 
-        Who dies lets go of it after a minute. Source: Azure Storage, "Lease Blob".
 
-        Args:
-            name: The blob.
-            what: What the lock guards, for the error message.
-            timeout_s: How long to wait for another holder.
-            waiting: Told in words when somebody else holds it.
-
-        Raises:
-            ConflictError: Somebody else holds it for longer than the timeout.
-        """
-        lease = self._acquire(name, what, timeout_s, waiting)
-        done = threading.Event()
-
-        def renew() -> None:
-            while not done.wait(_LEASE_S / 3):
-                with contextlib.suppress(Exception):  # the next round tries again
-                    lease.renew()
-
-        thread = threading.Thread(target=renew, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            with contextlib.suppress(Exception):  # it ends by itself
-                lease.release()
-
-    def _acquire(self, name: str, what: str, timeout_s: float, waiting: Callable[[str], None] | None) -> Any:
-        from azure.core.exceptions import HttpResponseError, ResourceExistsError
-
-        ends = time.monotonic() + timeout_s
-        with translating(f"lock {what}"):
-            blob = self._container.get_blob_client(name)
-            with contextlib.suppress(HttpResponseError):  # it is there already; else the next line says what is wrong
-                blob.upload_blob(b"", overwrite=False)
-            while True:
-                try:
-                    return blob.acquire_lease(lease_duration=_LEASE_S)
-                except ResourceExistsError as error:
-                    if time.monotonic() > ends:
-                        raise ConflictError(
-                            f"{what} is being changed by another command", "Wait for it to end, then run again."
-                        ) from error
-                    if waiting is not None:
-                        waiting(f"{what} is being changed by another command; waiting for it")
-                        waiting = None
-                    time.sleep(_PAUSE_S)
+def files_of(folder: Path) -> dict[str, Path]:
+    """All files of a folder here, by name relative to it."""
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
 
 def _unchanged(path: Path, sha256: str) -> bytes:

@@ -19,6 +19,7 @@ from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.compute import SERVERLESS
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.management import permissions, server_date
+from flowerops.targets.azureml.words import plain
 
 
 def diagnose(client: AzureClient) -> list[Diagnosis]:
@@ -100,7 +101,7 @@ def _compute(client: AzureClient, cluster: Any) -> Diagnosis:
     if cluster is None:
         found = f"{settings.compute} does not exist yet; the first job makes it ({settings.compute_size})"
         return diagnosis("compute", "note", found, "With --compute serverless no cluster is needed.")
-    state = str(getattr(cluster, "provisioning_state", "") or "")
+    state = plain(cluster.provisioning_state)
     if state not in ("", "Succeeded"):
         to_do = "Look at it in Azure ML studio, or name another one with --compute."
         return diagnosis("compute", "problem", f"{settings.compute} is in the state {state}", to_do)

@@ -19,12 +19,9 @@ from flowerops.errors import UsageError
 from flowerops.io.loading import loading
 from flowerops.settings import Settings
 from flowerops.targets.azureml.credentials import SignIn
-from flowerops.targets.azureml.errors import from_status, missing_extra, translating
+from flowerops.targets.azureml.errors import missing_extra, translating
+from flowerops.targets.azureml.http import RETRIES, SCOPE, http_client, send
 
-MANAGEMENT = "https://management.azure.com"
-_SCOPE = f"{MANAGEMENT}/.default"
-_RETRIES: dict[str, Any] = {"retry_total": 4, "retry_backoff_factor": 0.5, "retry_backoff_max": 20}
-"""Waits of 0.5, 1, 2 and 4 s, or what Retry-After says; both the SDK and our own calls keep to it."""
 _STORAGE_RETRIES: dict[str, Any] = {
     "retry_total": 5,
     "initial_backoff": 1,
@@ -77,7 +74,7 @@ class AzureClient:
         except ImportError as error:
             raise missing_extra(error) from error
         with translating("connect to the workspace"):
-            self.credential.get_token(_SCOPE)  # first, so that a failure is told at once and in our words
+            self.credential.get_token(SCOPE)  # first, so that a failure is told at once and in our words
             return MLClient(
                 self.credential,
                 self.subscription_id,
@@ -85,7 +82,7 @@ class AzureClient:
                 self.workspace_name,
                 show_progress=True,  # else uploads of code swallow the failures of files; see `code_upload`
                 enable_telemetry=False,
-                **_RETRIES,
+                **RETRIES,
             )
 
     @cached_property
@@ -100,7 +97,7 @@ class AzureClient:
         Raises:
             CredentialsError: No way worked.
         """
-        self.credential.get_token(_SCOPE)
+        self.credential.get_token(SCOPE)
 
     @property
     def workspace_id(self) -> str:
@@ -124,35 +121,14 @@ class AzureClient:
     def _api(self) -> str:
         """The address of the workspace's own services."""
         with translating("find the run history"):
-            return self._discover()
+            url = str(self.workspace.discovery_url)
+        with http_client() as client:
+            return str(send(client, "find the run history", "GET", url).json()["api"]).rstrip("/")
 
     @cached_property
     def http(self) -> Any:
-        """Signed-in requests for what the SDK has no method for (azure.core.PipelineClient)."""
-        from azure.core import PipelineClient
-        from azure.core.pipeline import policies
-
-        return PipelineClient(
-            base_url="",
-            policies=[
-                policies.HeadersPolicy({"Accept": "application/json"}),
-                policies.UserAgentPolicy("flowerops"),
-                policies.RetryPolicy(**_RETRIES),
-                policies.BearerTokenCredentialPolicy(self.credential, _SCOPE),
-            ],
-        )
-
-    def _discover(self) -> str:
-        from azure.core import PipelineClient
-        from azure.core.pipeline import policies
-        from azure.core.rest import HttpRequest
-
-        url = str(self.workspace.discovery_url)
-        client: Any = PipelineClient(base_url=url, policies=[policies.RetryPolicy(**_RETRIES)])
-        with client:
-            answer = client.send_request(HttpRequest("GET", url))
-            answer.raise_for_status()
-            return str(answer.json()["api"]).rstrip("/")
+        """Signed-in requests."""
+        return http_client(self.credential)
 
     def history(self, path: str, method: str = "GET", body: Mapping[str, Any] | None = None) -> Any:
         """Ask the run history, e.g. `runs/ID/details`.
@@ -163,25 +139,26 @@ class AzureClient:
         Raises:
             FlowerOpsError: See `errors.from_status`; BadInputError for an unknown run.
         """
-        from azure.core.rest import HttpRequest
+        url = f"{self._api}/history/v1.0{self.workspace_id}/{path}"
+        return send(self.http, "ask the run history", method, url, json=body).json()
 
-        what = "ask the run history"
-        with translating(what):
-            url = f"{self._api}/history/v1.0{self.workspace_id}/{path}"
-            answer = self.http.send_request(HttpRequest(method, url, json=body))
-            if answer.status_code >= 400:
-                raise from_status(answer.status_code, said_by(answer), what)
-            return answer.json()
+    def recorded(self, run_id: str) -> Any:
+        """What a run has told MLflow: its `params` and `metrics`, lists of `key` and `value`.
+
+        Source: MLflow REST API, "Get Run"; the workspace knows runs by their own ids there.
+
+        Raises:
+            FlowerOpsError: See `errors.from_status`; BadInputError for a run that MLflow does not know.
+        """
+        url = f"{self._api}/mlflow/v1.0{self.workspace_id}/api/2.0/mlflow/runs/get?run_id={quote(run_id)}"
+        return send(self.http, "read what a run recorded", "GET", url).json()["run"]["data"]
 
     def read_url(self, url: str, start: int = 0) -> bytes:
         """Bytes of a signed address from an offset on; empty where nothing is there (yet)."""
-        from azure.core import PipelineClient
-        from azure.core.pipeline import policies
         from azure.core.rest import HttpRequest
 
         headers = {"Range": f"bytes={start}-", "x-ms-version": "2021-08-06"} if start else {}
-        client: Any = PipelineClient(base_url="", policies=[policies.RetryPolicy(**_RETRIES)])
-        with translating("read a log"), client:
+        with translating("read a log"), http_client() as client:
             answer = client.send_request(HttpRequest("GET", url, headers=headers))
             if answer.status_code in (404, 416):
                 return b""
@@ -242,13 +219,3 @@ def muted() -> Iterator[None]:
             importlib.import_module("mlflow")
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         yield
-
-
-def said_by(answer: Any) -> str:
-    """The message of a refusal."""
-    try:
-        error = answer.json()["error"]
-        details = error.get("details") or [{}]
-        return str(details[0].get("message") or error.get("message"))
-    except Exception:  # no JSON, or another form of it
-        return f"status {answer.status_code}"

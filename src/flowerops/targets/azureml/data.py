@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from flowerops.datasets.raw import NewPhotos, ingest
-from flowerops.datasets.reference import REFERENCE_FILE, read_reference
+from flowerops.datasets.reference import REFERENCE_FILE
 from flowerops.datasets.rows import read_manifest, read_rows
 from flowerops.domain.dataset import MANIFEST_FILE, ROWS_FILE, RawFile, VersionManifest
-from flowerops.domain.names import Selector, did_you_mean
+from flowerops.domain.names import Selector
 from flowerops.domain.progress import Progress, SilentProgress
 from flowerops.domain.steps import StepContext
 from flowerops.errors import BadInputError, StoreIntegrityError, UsageError
+from flowerops.io.discard import discard
 from flowerops.io.parallel import bounded_map
 from flowerops.io.surroundings import environment_info, now
 from flowerops.targets.azureml.assets import DIGEST_TAG, Asset, Assets, version_tags
-from flowerops.targets.azureml.blobs import Upload
+from flowerops.targets.azureml.blobs import files_of
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.mirror import Mirror, Place
+from flowerops.targets.azureml.raw_upload import upload_raw
 from flowerops.targets.protocol import DatasetEntry, DatasetVersion
+from flowerops.targets.selecting import not_found
 
 _DOCUMENTS = (MANIFEST_FILE, ROWS_FILE)
 _EXTRAS = ("hygiene.json",)
@@ -46,17 +49,13 @@ class AzureDatasets:
         for found in known:
             if selector.version in (None, found.version):
                 return found
-        if known:
-            numbers = ", ".join(str(found.version) for found in reversed(known))
-            raise BadInputError(f"dataset {selector.name!r} has no version {selector.version}", f"There is {numbers}.")
-        names = {found.name for found in self.all()}
-        hint = did_you_mean(selector.name, names) if names else "Make one with: flowerops preprocess --data-folder DIR"
-        raise BadInputError(f"there is no dataset {selector.name!r}", hint)
+        numbers = [found.version for found in known]
+        raise not_found("dataset", selector, numbers, lambda: {found.name for found in self.all()})
 
     def open(self, version: DatasetVersion | DatasetEntry) -> Path:
         """Download what is not here yet."""
         place = self._place(version.folder)
-        return self._mirror.bring(place, f"downloading {version.name}:{version.version}", self._progress)
+        return self._mirror.bring(place, f"downloading {version}", self._progress)
 
     def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
         """Hash the photos and write the manifest here; `number` uploads both.
@@ -89,13 +88,11 @@ class AzureDatasets:
     def _number_elsewhere(self, folder: Path, manifest: VersionManifest) -> Asset:
         """Upload a whole version that lies outside of the mirror: in a job, say, what a step before has made."""
         place = self._mirror.place("datasets", manifest.name, manifest.digest[:16])
-        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        files = files_of(folder)
+        last = files.pop(MANIFEST_FILE)
         blobs = self._mirror.blobs(place.datastore)
-        there = blobs.sizes(place.path)
-        missing = [name for name, path in files.items() if there.get(name) != path.stat().st_size]
-        first = [Upload(f"{place.path}/{name}", files[name]) for name in missing if name != MANIFEST_FILE]
-        blobs.upload(first, f"uploading {manifest.name}", self._progress)
-        blobs.write(f"{place.path}/{MANIFEST_FILE}", files[MANIFEST_FILE].read_bytes())
+        blobs.complete(place.path, files, f"uploading {manifest.name}", self._progress)
+        blobs.write(f"{place.path}/{MANIFEST_FILE}", last.read_bytes())
         asset = self._assets.register(manifest.name, place, version_tags(manifest), manifest.digest)
         self._mirror.bring_documents(asset.place, _DOCUMENTS)
         return asset
@@ -112,10 +109,11 @@ class AzureDatasets:
         return self._mirror.bring(self._place(entry.folder), f"downloading {entry}", self._progress, anew=True)
 
     def remove(self, entry: DatasetEntry) -> None:
-        """Archive the asset, then delete its files."""
+        """Archive the asset, then delete its files, those here, too."""
         place = self._place(entry.folder)
         self._assets.archive(entry.name, entry.version)
         self._mirror.blobs(place.datastore).delete(place.path)
+        discard(entry.folder)
 
     def keeps_squares(self) -> bool:
         """Nobody uploads pixels that a job can make by itself."""
@@ -142,7 +140,7 @@ class AzureDatasets:
         if place is None or not place.path.startswith(self._mirror.place("datasets", "").path):
             return None
         version = self.number(folder)
-        return f"azureml:{version.name}:{version.version}"
+        return f"azureml:{version}"
 
     # --- upload ---------------------------------------------------------------------------------------------------
 
@@ -150,35 +148,12 @@ class AzureDatasets:
         manifest = read_manifest(folder)
         known = [one for one in self._assets.versions(manifest.name) if one.digest == manifest.digest]
         if not known:
-            self._upload_raw(folder, place)
+            there = partial(self._photos_there, manifest.name, place.datastore)
+            upload_raw(folder, self._mirror.blobs(place.datastore), place.path, there, self._progress)
         tags = version_tags(manifest)
         asset = known[-1] if known else self._assets.register(manifest.name, place, tags, manifest.digest)
         (folder / REFERENCE_FILE).unlink(missing_ok=True)  # from now on the workspace's copy is the version
         return asset
-
-    def _upload_raw(self, folder: Path, place: Place) -> None:
-        """Photos first, the manifest last: a folder without a manifest is no version."""
-        blobs, there = self._mirror.blobs(place.datastore), self._mirror.blobs(place.datastore).sizes(place.path)
-        rows = read_rows(folder, RawFile)
-        missing = [row for row in rows if there.get(row.path) != row.bytes]
-        name = read_manifest(folder).name
-        blobs.upload(list(self._sources(folder, place, missing, name)), f"uploading {name}", self._progress)
-        for document in (ROWS_FILE, MANIFEST_FILE):
-            blobs.write(f"{place.path}/{document}", (folder / document).read_bytes())
-
-    def _sources(self, folder: Path, place: Place, rows: list[RawFile], name: str) -> Iterator[Upload]:
-        here = read_reference(folder)
-        there = self._photos_there(name, place.datastore) if any(row.sha256 not in here for row in rows) else {}
-        for row in rows:
-            target = f"{place.path}/{row.path}"
-            if row.sha256 in here:
-                yield Upload(target, here[row.sha256], row.sha256)
-            elif row.sha256 in there:
-                yield Upload(target, there[row.sha256])
-            else:
-                raise StoreIntegrityError(
-                    f"{row.path} is neither here nor in the workspace", "Take the photos in again."
-                )
 
     def _photos_there(self, name: str, datastore: str) -> dict[str, str]:
         """Blobs of earlier versions, by the SHA-256 of their content."""

@@ -43,6 +43,14 @@ def begin_deployment(ml: Any, order: Order, work: Path) -> Any:
         order: What to make.
         work: A folder for the code on its way.
     """
+    what = f"make deployment {order.deployment.colour} of endpoint {order.deployment.endpoint}"
+    with staging_folder(work) as folder:
+        wanted = _deployment(order, serving_snapshot(folder / "code"))
+        return with_code(what, lambda: ml.online_deployments.begin_create_or_update(wanted))
+
+
+def _deployment(order: Order, code: Path) -> Any:
+    """The SDK's ManagedOnlineDeployment."""
     from azure.ai.ml.entities import (
         CodeConfiguration,
         ManagedOnlineDeployment,
@@ -52,30 +60,32 @@ def begin_deployment(ml: Any, order: Order, work: Path) -> Any:
 
     made, model = order.deployment, order.deployment.model
     probes = ProbeSettings(initial_delay=10, period=10, timeout=2, failure_threshold=30)
-    with staging_folder(work) as folder:
-        code = serving_snapshot(folder / "code")
-        wanted = ManagedOnlineDeployment(
-            name=made.colour,
-            endpoint_name=made.endpoint,
-            model=f"azureml:{model.name}:{model.version}",
-            environment=order.environment,
-            code_configuration=CodeConfiguration(code=str(code), scoring_script=ENTRY_FILE),
-            instance_type=order.instance_type,
-            instance_count=order.count,
-            environment_variables={
-                NAME_VARIABLE: model.name,
-                VERSION_VARIABLE: str(model.version),
-                DIGEST_VARIABLE: model.digest,
-                WORKERS_VARIABLE: str(order.workers),
-                **({QUANTIZED_VARIABLE: "1"} if made.quantized else {}),
-            },
-            request_settings=OnlineRequestSettings(
-                max_concurrent_requests_per_instance=order.workers, request_timeout_ms=int(order.timeout_s * 1000)
-            ),
-            liveness_probe=probes,
-            readiness_probe=probes,
-            app_insights_enabled=True,
-            tags=tags_of(made),
-        )
-        what = f"make deployment {made.colour} of endpoint {made.endpoint}"
-        return with_code(what, lambda: ml.online_deployments.begin_create_or_update(wanted))
+    return ManagedOnlineDeployment(
+        name=made.colour,
+        endpoint_name=made.endpoint,
+        model=f"azureml:{model.name}:{model.version}",
+        environment=order.environment,
+        code_configuration=CodeConfiguration(code=str(code), scoring_script=ENTRY_FILE),
+        instance_type=order.instance_type,
+        instance_count=order.count,
+        environment_variables=_variables(order),
+        request_settings=OnlineRequestSettings(
+            max_concurrent_requests_per_instance=order.workers, request_timeout_ms=int(order.timeout_s * 1000)
+        ),
+        liveness_probe=probes,
+        readiness_probe=probes,
+        app_insights_enabled=True,
+        tags=tags_of(made),
+    )
+
+
+def _variables(order: Order) -> dict[str, str]:
+    """What `serving.azureml_entry` reads."""
+    model = order.deployment.model
+    return {
+        NAME_VARIABLE: model.name,
+        VERSION_VARIABLE: str(model.version),
+        DIGEST_VARIABLE: model.digest,
+        WORKERS_VARIABLE: str(order.workers),
+        **({QUANTIZED_VARIABLE: "1"} if order.deployment.quantized else {}),
+    }

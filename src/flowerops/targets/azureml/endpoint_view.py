@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from flowerops.domain.bundle import BundleInfo, VersionRef
+from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo, VersionRef
 from flowerops.domain.deployment import Colour, Deployment, Endpoint, ModelRef, ObservedDeployment, Role, Status
 from flowerops.targets.azureml.words import plain
 
@@ -33,17 +35,16 @@ def tags_of(deployment: Deployment) -> dict[str, str]:
     }
 
 
-def new_deployment(
-    endpoint: str, colour: Colour, model: ModelRef, info: BundleInfo, created: str, *, quantized: bool = False
-) -> Deployment:
-    """A deployment that is about to be made."""
+def new_deployment(endpoint: str, colour: Colour, model: ModelRef, bundle: Path, quantized: bool) -> Deployment:
+    """A deployment of a bundle that is about to be made."""
+    info = BundleInfo.from_json((bundle / BUNDLE_FILE).read_bytes(), BUNDLE_FILE)
     return Deployment(
         endpoint=endpoint,
         colour=colour,
         model=model,
         dataset=info.processed,
         build_id=info.build_id,
-        created=created,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         quantized=quantized,
     )
 

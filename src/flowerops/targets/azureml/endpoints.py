@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flowerops.domain.bundle import BUNDLE_FILE, BundleInfo
 from flowerops.domain.deployment import (
     Colour,
     Deployment,
@@ -26,7 +24,7 @@ from flowerops.targets.azureml.deploying import Order, begin_deployment
 from flowerops.targets.azureml.endpoint_upkeep import EndpointUpkeep
 from flowerops.targets.azureml.endpoint_view import active_colour, new_deployment, shares_of
 from flowerops.targets.azureml.environments import ensure_environment
-from flowerops.targets.protocol import Access, Machines
+from flowerops.targets.protocol import AS_BEFORE, PLAIN, Access, Machines, StartOptions
 
 _LOCK_S = 600.0
 
@@ -42,39 +40,19 @@ class AzureEndpoints(EndpointUpkeep):
         """A managed endpoint has an address of its own."""
         return None
 
-    def start(
-        self,
-        endpoint: str,
-        bundle_dir: Path,
-        model: ModelRef,
-        port: int | None = None,
-        machines: Machines | None = None,
-        *,
-        access: Access | None = None,
-        quantized: bool = False,
-    ) -> Deployment:
+    def start(self, endpoint: str, bundle_dir: Path, model: ModelRef, options: StartOptions = PLAIN) -> Deployment:
         """Make the endpoint if it is new, and a deployment in its idle colour; takes minutes.
 
         Raises:
             UsageError: Another address, or no key, was asked for.
             RemoteError: It did not become ready and is gone again; the details have the last log lines.
         """
-        _check_access(access or Access())
-        settings, machines = self._client.settings, machines or Machines()
-        info = BundleInfo.from_json((bundle_dir / BUNDLE_FILE).read_bytes(), BUNDLE_FILE)
-        found = self._managed.ensure(endpoint, settings.endpoint_auth)
+        _check_access(options.access)
+        found = self._managed.ensure(endpoint, self._client.settings.endpoint_auth)
         colour: Colour = "green" if active_colour(found) == "blue" else "blue"
         # Its place is needed: an interrupted deploy, or what had the traffic before the one that has it.
         self._remove(endpoint, colour)
-        created = datetime.now(UTC).isoformat(timespec="milliseconds")
-        order = Order(
-            new_deployment(endpoint, colour, model, info, created, quantized=quantized),
-            ensure_environment(self._client.ml, "serve", settings),
-            machines.instance_type or settings.instance_type,
-            machines.count or settings.instance_count,
-            settings.endpoint_workers,
-            settings.endpoint_timeout_s,
-        )
+        order = self._order(new_deployment(endpoint, colour, model, bundle_dir, options.quantized), options.machines)
         what = f"deployment {colour}"
         self._progress.message(f"{what}: {order.count} × {order.instance_type}; Azure ML takes some minutes for it")
         try:
@@ -86,14 +64,18 @@ class AzureEndpoints(EndpointUpkeep):
             raise
         return order.deployment
 
-    def split(
-        self,
-        endpoint: str,
-        deployment: Deployment,
-        percent: int,
-        port: int | None = None,
-        access: Access | None = None,
-    ) -> Endpoint:
+    def _order(self, deployment: Deployment, machines: Machines) -> Order:
+        settings = self._client.settings
+        return Order(
+            deployment,
+            ensure_environment(self._client.ml, "serve", settings),
+            machines.instance_type or settings.instance_type,
+            machines.count or settings.instance_count,
+            settings.endpoint_workers,
+            settings.endpoint_timeout_s,
+        )
+
+    def split(self, endpoint: str, deployment: Deployment, percent: int, access: Access = AS_BEFORE) -> Endpoint:
         """Give a deployment a share of the traffic; the service takes its time for it.
 
         Raises:
@@ -121,9 +103,7 @@ class AzureEndpoints(EndpointUpkeep):
                 raise no_canary(endpoint)
             return self.activate(endpoint, made)
 
-    def activate(
-        self, endpoint: str, deployment: Deployment, port: int | None = None, access: Access | None = None
-    ) -> Endpoint:
+    def activate(self, endpoint: str, deployment: Deployment, access: Access = AS_BEFORE) -> Endpoint:
         """Move all traffic; the service takes its time for it.
 
         Raises:

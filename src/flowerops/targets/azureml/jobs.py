@@ -105,6 +105,15 @@ class Jobs:
         error = (self._client.history(f"runs/{run_id}/details").get("error") or {}).get("error") or {}
         return str(error["message"]) if error.get("message") else None
 
+    def recorded(self, run_id: str) -> tuple[dict[str, str], dict[str, float]]:
+        """The params and the last value of each metric of a step run; none of a run that MLflow does not know."""
+        try:
+            data = self._client.recorded(run_id)
+        except BadInputError:
+            return {}, {}
+        params = {str(one["key"]): str(one["value"]) for one in data.get("params") or []}
+        return params, {str(one["key"]): float(one["value"]) for one in data.get("metrics") or []}
+
     def cancel(self, name: str) -> None:
         """Stop a job."""
         with translating(f"cancel run {name}"):

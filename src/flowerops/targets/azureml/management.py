@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowerops.targets.azureml.client import MANAGEMENT, AzureClient, said_by
-from flowerops.targets.azureml.errors import from_status, translating
+from flowerops.targets.azureml.client import AzureClient
+from flowerops.targets.azureml.errors import translating
+from flowerops.targets.azureml.http import MANAGEMENT, http_client, send
 
 _PERMISSIONS = "providers/Microsoft.Authorization/permissions?api-version=2022-04-01"
 
@@ -16,12 +17,9 @@ def server_date() -> str:
     Raises:
         RemoteError: There is no connection.
     """
-    from azure.core import PipelineClient
-    from azure.core.pipeline import policies
     from azure.core.rest import HttpRequest
 
-    client: Any = PipelineClient(base_url="", policies=[policies.RetryPolicy(retry_total=1)])
-    with translating("reach Azure"), client:
+    with translating("reach Azure"), http_client(retries={"retry_total": 1}) as client:
         answer = client.send_request(HttpRequest("GET", MANAGEMENT), connection_timeout=5, read_timeout=10)
         return str(answer.headers["Date"])
 
@@ -31,11 +29,5 @@ def permissions(client: AzureClient) -> list[dict[str, Any]]:
 
     Source: Azure REST reference, Authorization, "Permissions - List For Resource".
     """
-    from azure.core.rest import HttpRequest
-
-    what = "read your permissions"
-    with translating(what):
-        answer = client.http.send_request(HttpRequest("GET", f"{MANAGEMENT}{client.workspace_id}/{_PERMISSIONS}"))
-        if answer.status_code >= 400:
-            raise from_status(answer.status_code, said_by(answer), what)
-        return list(answer.json()["value"])
+    url = f"{MANAGEMENT}{client.workspace_id}/{_PERMISSIONS}"
+    return list(send(client.http, "read your permissions", "GET", url).json()["value"])

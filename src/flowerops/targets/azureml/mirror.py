@@ -40,9 +40,14 @@ class Place:
 
 
 def place_of_uri(uri: str) -> Place | None:
-    """Read the short or the long form of a datastore uri; None for anything else."""
+    """Read the short or the long form of a datastore uri; None for anything else.
+
+    One with `..` is something else, too: whoever may register assets would choose a folder of this machine by it.
+    """
     found = _URI.match(uri)
-    return Place(found[1], found[2].strip("/")) if found else None
+    if found is None or ".." in (found[1], *found[2].split("/")):
+        return None
+    return Place(found[1], found[2].strip("/"))
 
 
 class Mirror:

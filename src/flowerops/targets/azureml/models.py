@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,15 @@ from flowerops.domain.progress import Progress, SilentProgress
 from flowerops.errors import ConflictError
 from flowerops.io.discard import discard
 from flowerops.io.hashing import SEAL_FILE, verify_seal
-from flowerops.targets.azureml.blobs import Upload
+from flowerops.targets.azureml.blobs import files_of
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.errors import translating
 from flowerops.targets.azureml.mirror import Mirror, Place, place_of_uri
-from flowerops.targets.protocol import ModelVersion
+from flowerops.targets.azureml.numbering import TRIES, take_number
+from flowerops.targets.protocol import DIGEST_TAG, ModelVersion
 
-DIGEST_TAG = "bundle_digest"
 _RUN_TAG = "run_id"
 _DOCUMENTS = (BUNDLE_FILE, SEAL_FILE, GOLDEN_FILE, MODEL_CARD_FILE)
-_TRIES = 20
 
 
 class AzureModels:
@@ -51,15 +51,13 @@ class AzureModels:
     def open(self, model: ModelVersion) -> Path:
         """Download the bundle and check its seal."""
         place = self._place(model.bundle)
-        folder = self._mirror.bring(place, f"downloading {model.name}:{model.version}", self._progress)
+        folder = self._mirror.bring(place, f"downloading {model}", self._progress)
         verify_seal(folder, model.digest)
         return folder
 
     def fetch(self, model: ModelVersion) -> Path:
         """Download the bundle, over what was here before."""
-        return self._mirror.bring(
-            self._place(model.bundle), f"downloading {model.name}:{model.version}", self._progress, anew=True
-        )
+        return self._mirror.bring(self._place(model.bundle), f"downloading {model}", self._progress, anew=True)
 
     def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
         """Upload the bundle if it lies here only, then take the next number."""
@@ -94,7 +92,7 @@ class AzureModels:
         A bundle that is part of a job's output stays with the job.
         """
         place, ours = self._place(model.bundle), self._mirror.place("bundles", model.digest[:16])
-        with translating(f"remove {model.name}:{model.version}"):
+        with translating(f"remove {model}"):
             self._client.ml.models.archive(model.name, version=str(model.version))
         others = (one for name in self.names() for one in self._listed(name))
         if place == ours and not any(place_of_uri(str(one.path)) == place for one in others):
@@ -119,46 +117,28 @@ class AzureModels:
         """`azureml:NAME:VERSION` of a bundle that `versions` has shown."""
         return self._assets.get(bundle)
 
-    def _listed(self, name: str) -> list[Any]:
+    def _listed(self, name: str, *, archived: bool = False) -> list[Any]:
+        """The SDK's versions that have a number; with `archived` those that were put away, too."""
+        from azure.ai.ml.constants import ListViewType
         from azure.core.exceptions import ResourceNotFoundError
 
+        view = ListViewType.ALL if archived else ListViewType.ACTIVE_ONLY
         with translating(f"list the versions of model {name}"):
             try:
-                return [one for one in self._client.ml.models.list(name=name) if str(one.version).isdigit()]
+                found = self._client.ml.models.list(name=name, list_view_type=view)
+                return [one for one in found if str(one.version).isdigit()]
             except ResourceNotFoundError:
                 return []
 
     def _take_number(self, name: str, place: Place, tags: Mapping[str, str]) -> int:
         from azure.ai.ml.entities import Model
-        from azure.ai.ml.exceptions import AssetPathException
-        from azure.core.exceptions import HttpResponseError
 
-        for _ in range(_TRIES):
-            number = max((int(one.version) for one in self._all_numbers(name)), default=0) + 1
+        for _ in range(TRIES):
+            number = max((int(one.version) for one in self._listed(name, archived=True)), default=0) + 1
             model = Model(name=name, version=str(number), type="custom_model", path=place.uri, tags=dict(tags))
-            with translating(f"register model {name}:{number}"):
-                try:
-                    made = self._client.ml.models.create_or_update(model)
-                except AssetPathException:
-                    continue
-                except HttpResponseError as error:
-                    if error.status_code == 409:
-                        continue
-                    raise
-            if place_of_uri(str(made.path)) == place:
+            if take_number(f"model {name}:{number}", place, partial(self._client.ml.models.create_or_update, model)):
                 return number
         raise ConflictError(f"no number could be had for model {name}", "Run the command again.")
-
-    def _all_numbers(self, name: str) -> list[Any]:
-        from azure.ai.ml.constants import ListViewType
-        from azure.core.exceptions import ResourceNotFoundError
-
-        with translating(f"list the versions of model {name}"):
-            try:
-                found = self._client.ml.models.list(name=name, list_view_type=ListViewType.ALL)
-                return [one for one in found if str(one.version).isdigit()]
-            except ResourceNotFoundError:
-                return []
 
     def _one(self, name: str, number: int) -> ModelVersion:
         return next(found for found in self.versions(name) if found.version == number)
@@ -186,11 +166,7 @@ class AzureModels:
     def _sent(self, bundle: Path, digest: str) -> Place:
         place = self._mirror.place("bundles", digest[:16])
         blobs = self._mirror.blobs(place.datastore)
-        there = blobs.sizes(place.path)
-        files = {path.relative_to(bundle).as_posix(): path for path in bundle.rglob("*") if path.is_file()}
-        missing = [name for name, path in files.items() if there.get(name) != path.stat().st_size]
-        uploads = [Upload(f"{place.path}/{name}", files[name]) for name in missing]
-        blobs.upload(uploads, "uploading the bundle", self._progress)
+        blobs.complete(place.path, files_of(bundle), "uploading the bundle", self._progress)
         return place
 
     def _place(self, bundle: Path) -> Place:

@@ -165,15 +165,11 @@ class Publisher:
             found = self._ml.schedules.list(list_view_type="All")
             return [_schedule(one) for one in found if _is_ours(one.tags)]
 
-    def unschedule(self, name: str) -> Schedule:
+    def unschedule(self, name: str) -> None:
         """Disable, then delete: the service refuses to delete what is enabled."""
-        known = {one.name: one for one in self.schedules()}
-        if name not in known:
-            raise BadInputError(f"there is no schedule {name!r}", did_you_mean(name, known))
         with translating(f"remove schedule {name}"):
             self._ml.schedules.begin_disable(name).result()
             self._ml.schedules.begin_delete(name).result()
-        return known[name]
 
 
 def deployment_name(version: str) -> str:

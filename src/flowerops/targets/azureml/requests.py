@@ -14,12 +14,12 @@ from flowerops.domain.params import PreprocessParams
 from flowerops.domain.progress import Progress
 from flowerops.errors import BadInputError, UsageError
 from flowerops.io.hashing import sha256_bytes, sha256_file
-from flowerops.targets.azureml.blobs import Upload
+from flowerops.targets.azureml.blobs import files_of
 from flowerops.targets.azureml.data import AzureDatasets
 from flowerops.targets.azureml.mirror import Mirror, Place
 from flowerops.targets.azureml.models import AzureModels
 from flowerops.targets.azureml.orders import OutputPlace
-from flowerops.targets.protocol import StepRequest
+from flowerops.targets.protocol import StepRequest, TrainingParams
 
 
 @dataclass(frozen=True)
@@ -133,17 +133,14 @@ class Wirer:
 
     def sent(self, folder: Path, progress: Progress) -> Place:
         """Upload a folder of the user's under the digest of its content, unless it is there."""
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+        files = {name: path for name, path in files_of(folder).items() if not path.is_symlink()}
         if not files:
             raise BadInputError(f"{folder} has no files", "Name a folder with one sub-folder a class.")
-        digests = {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+        digests = {name: sha256_file(path) for name, path in files.items()}
         digest = sha256_bytes(json.dumps(digests, sort_keys=True).encode())
         place = self.mirror.place("inputs", digest[:16])
         blobs = self.mirror.blobs(place.datastore)
-        there = blobs.sizes(place.path)
-        missing = [name for name in digests if there.get(name) != (folder / name).stat().st_size]
-        uploads = [Upload(f"{place.path}/{name}", folder / name, digests[name]) for name in missing]
-        blobs.upload(uploads, f"uploading {folder.name}", progress)
+        blobs.complete(place.path, files, f"uploading {folder.name}", progress, digests)
         return place
 
 
@@ -158,6 +155,16 @@ def shell_safe(text: str) -> str:
 def document_text(document: Document) -> str:
     """A document as the text of an input."""
     return shell_safe(document.model_dump_json(exclude_none=True))
+
+
+def training_texts(params: TrainingParams) -> dict[str, str]:
+    """The inputs of a training pipeline's three steps."""
+    return {
+        "train_params": document_text(params.train),
+        "evaluate_params": document_text(params.evaluate),
+        "register_params": document_text(params.register),
+        "policy": document_text(params.policy),
+    }
 
 
 def _documents(request: StepRequest) -> dict[str, str]:

@@ -10,7 +10,7 @@ from flowerops.targets.azureml.inbox import PHOTOS
 from flowerops.targets.azureml.mirror import Mirror
 from flowerops.targets.azureml.orders import OutputPlace
 from flowerops.targets.azureml.pipeline_files import Spec, component_file, pipeline_file, read_spec
-from flowerops.targets.azureml.requests import Wiring, document_text
+from flowerops.targets.azureml.requests import Wiring, document_text, training_texts
 from flowerops.targets.protocol import Retraining
 
 PIPELINE = "retrain"
@@ -25,10 +25,7 @@ def literals(retraining: Retraining) -> dict[str, str]:
         "model": retraining.model,
         "mode": retraining.mode or "keep-classes",
         "preprocess_params": document_text(retraining.preprocess),
-        "train_params": document_text(retraining.train),
-        "evaluate_params": document_text(retraining.evaluate),
-        "register_params": document_text(retraining.register),
-        "policy": document_text(retraining.policy),
+        **training_texts(retraining.params),
         "context": document_text(retraining.context),
     }
 

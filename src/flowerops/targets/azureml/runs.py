@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,16 +14,17 @@ from flowerops.domain.detached import RunDetachedError
 from flowerops.domain.progress import Progress, SilentProgress
 from flowerops.domain.steps import OUTPUT_MANIFEST
 from flowerops.errors import BadInputError, RemoteError, UsageError
+from flowerops.io.parallel import bounded_map
 from flowerops.targets.azureml.client import AzureClient
-from flowerops.targets.azureml.jobs import ENDED, Job, Jobs, StepState
+from flowerops.targets.azureml.jobs import Job, Jobs, StepState
 from flowerops.targets.azureml.mirror import Place
 from flowerops.targets.azureml.requests import Wirer, Wiring
+from flowerops.targets.azureml.run_view import recorded_tag, run_of
 from flowerops.targets.azureml.submit import RUN_TAG, Submitter
 from flowerops.targets.azureml.watch import Watcher
 from flowerops.targets.protocol import LogLine, Run, StepOutput, StepRequest
 
-_STEP_TAG = "flowerops.step."
-_OURS = "flowerops."
+_THREADS = 8
 
 
 class AzureRuns:
@@ -120,12 +121,27 @@ class AzureRuns:
             job = self._jobs.get(owner)
         return self._with_steps(job, self._further(job.name))
 
+    def with_records(self, run: Run) -> Run:
+        """Ask the workspace's MLflow for each step run of a job."""
+        steps = bounded_map(self._with_record, run.steps, workers=_THREADS, batch=1)
+        return replace(run, steps=list(steps))
+
+    def _with_record(self, step: Run) -> Run:
+        if "." in step.id:  # work of another process, which MLflow knows not of
+            return step
+        params, metrics = self._jobs.recorded(step.id)
+        return replace(step, params=params, metrics=metrics)
+
     def all(self, limit: int = 50, experiment: str | None = None) -> list[Run]:
         """The newest runs."""
         jobs = self._jobs.recent(10_000)
         roots = [job for job in jobs if job.tags.get(RUN_TAG, job.name) == job.name]
         chosen = [job for job in roots if experiment in (None, job.experiment)][:limit]
-        return [self._with_steps(job, [one for one in jobs if _belongs(one, job)]) for job in chosen]
+
+        def with_steps(job: Job) -> Run:
+            return self._with_steps(job, [one for one in jobs if _belongs(one, job)])
+
+        return list(bounded_map(with_steps, chosen, workers=_THREADS, batch=1))
 
     def latest(self, tags: Mapping[str, str]) -> Run | None:
         """The newest run with these tags."""
@@ -216,56 +232,15 @@ class AzureRuns:
         return self._jobs.recent(100, lambda job: job.name != run_id and job.tags.get(RUN_TAG) == run_id)
 
     def _note(self, run_id: str, place: str, record: Mapping[str, object]) -> None:
-        self._jobs.tag(run_id, {f"{_STEP_TAG}{place}": json.dumps(record)})
+        self._jobs.tag(run_id, recorded_tag(place, record))
 
     def _with_steps(self, job: Job, further: list[Job]) -> Run:
-        steps = [_step(state, one.experiment) for one in (job, *further) for state in self._jobs.steps(one.name)]
-        steps += [_recorded(job, key, text) for key, text in job.tags.items() if key.startswith(_STEP_TAG)]
-        steps.sort(key=lambda step: step.started_ms or 2**62)
-        tags = {key: text for key, text in job.tags.items() if not key.startswith(_OURS)}
-        ended = max((step.ended_ms or 0 for step in steps), default=0)
-        status = ENDED.get(job.status, "RUNNING")
-        if any(one.status not in ENDED for one in further):
-            status = "RUNNING"
-        return Run(
-            id=job.name,
-            experiment=job.experiment,
-            name=job.tags.get("run_type", job.display_name),
-            status=status,
-            started_ms=job.created_ms,
-            ended_ms=ended if status != "RUNNING" and ended else None,
-            tags=tags,
-            steps=steps,
-        )
+        states = [(state, one.experiment) for one in (job, *further) for state in self._jobs.steps(one.name)]
+        return run_of(job, further, states)
 
 
 def _belongs(job: Job, root: Job) -> bool:
     return job.name != root.name and job.tags.get(RUN_TAG) == root.name
-
-
-def _step(state: StepState, experiment: str) -> Run:
-    return Run(
-        id=state.run_id,
-        experiment=experiment,
-        name=state.name,
-        status=ENDED.get(state.status, "RUNNING"),
-        started_ms=state.started_ms or 0,
-        ended_ms=state.ended_ms,
-    )
-
-
-def _recorded(job: Job, key: str, text: str) -> Run:
-    record = json.loads(text)
-    place = key.removeprefix(_STEP_TAG)
-    return Run(
-        id=f"{job.name}.{place}",
-        experiment=job.experiment,
-        name=place.partition(".")[0],
-        status=record["status"],
-        started_ms=record["started_ms"],
-        ended_ms=record["ended_ms"],
-        tags=record["tags"],
-    )
 
 
 def _now_ms() -> int:

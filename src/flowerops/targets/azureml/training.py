@@ -7,7 +7,7 @@ from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.orders import OutputPlace
 from flowerops.targets.azureml.preview import preview_yaml
 from flowerops.targets.azureml.publishing import Publisher
-from flowerops.targets.azureml.requests import Wirer, Wiring, document_text
+from flowerops.targets.azureml.requests import Wirer, Wiring, document_text, training_texts
 from flowerops.targets.azureml.runs import AzureRuns
 from flowerops.targets.azureml.submit import Submitter
 from flowerops.targets.protocol import JobPreview, TrainingOrder
@@ -32,13 +32,7 @@ class AzurePipelines(Publisher):
         folders = {"data": self._wirer.data_uri(order.processed.folder), "raw": self._wirer.data_uri(order.raw.folder)}
         if order.champion is not None:
             folders["champion"] = self._wirer.model_uri(order.champion.bundle)
-        inputs = {
-            "train_params": document_text(order.train),
-            "evaluate_params": document_text(order.evaluate),
-            "register_params": document_text(order.register),
-            "policy": document_text(order.policy),
-            "context": document_text(order.context),
-        }
+        inputs = {**training_texts(order.params), "context": document_text(order.context)}
         outputs = self._wirer.training_outputs(job) | {
             "evaluated": OutputPlace(self._wirer.place_of_output("evaluate", job).uri),
             "registered": OutputPlace(self._wirer.place_of_output("register", job).uri),

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from flowerops.datasets.raw import NewPhotos, ingest, version_folder
 from flowerops.datasets.rows import read_manifest
-from flowerops.domain.names import Selector, did_you_mean
+from flowerops.domain.names import Selector
 from flowerops.domain.progress import Progress
 from flowerops.domain.steps import StepContext
-from flowerops.errors import BadInputError
 from flowerops.io.atomic import publish, sync_disk
 from flowerops.io.discard import discard
 from flowerops.io.presence import announce
@@ -17,6 +16,7 @@ from flowerops.io.surroundings import environment_info, now
 from flowerops.targets.local.home import Home
 from flowerops.targets.local.numbers import Numbered, Numbers
 from flowerops.targets.protocol import DatasetEntry, DatasetVersion
+from flowerops.targets.selecting import not_found
 
 
 class LocalDatasets:
@@ -33,21 +33,13 @@ class LocalDatasets:
     def find(self, selector: Selector) -> DatasetVersion:
         """One version, or the latest."""
         known = self._numbers.all(selector.name)
-        if not known:
-            names = {found.name for found in self._numbers.all()}
-            hint = (
-                did_you_mean(selector.name, names) if names else "Make one with: flowerops preprocess --data-folder DIR"
-            )
-            raise BadInputError(f"there is no dataset {selector.name!r}", hint)
         for found in known:
             if selector.version in (None, found.version):
                 return self._open(found)
-        numbers = ", ".join(str(found.version) for found in reversed(known))
         gone = self._numbers.removed(selector.name, selector.version or 0)
         said = f" any more: it was removed at {gone}" if gone else ""
-        raise BadInputError(
-            f"dataset {selector.name!r} has no version {selector.version}{said}", f"There is {numbers}."
-        )
+        numbers = [found.version for found in known]
+        raise not_found("dataset", selector, numbers, lambda: {found.name for found in self._numbers.all()}, said)
 
     def take_in(self, new: NewPhotos, context: StepContext, progress: Progress) -> Path:
         """Copy photos into the store."""

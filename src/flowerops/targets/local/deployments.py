@@ -21,7 +21,7 @@ from flowerops.targets.local.observe import observe
 from flowerops.targets.local.ports import check_port, choose_port
 from flowerops.targets.local.processes import is_alive, stop_all
 from flowerops.targets.local.upkeep import READY_S, EndpointUpkeep
-from flowerops.targets.protocol import Access, Machines
+from flowerops.targets.protocol import AS_BEFORE, PLAIN, Access, Machines, StartOptions
 
 
 class LocalDeployments(EndpointUpkeep):
@@ -35,15 +35,6 @@ class LocalDeployments(EndpointUpkeep):
         """
         return EndpointStore(self._root, endpoint).deploying(timeout_s, self._progress.message)
 
-    def check_port(self, endpoint: str, port: int) -> None:
-        """Make sure that the endpoint can have this port; nothing is started.
-
-        Raises:
-            ConflictError: Somebody else listens on it.
-            UsageError: There is no such port, or this user may not have it.
-        """
-        check_port(EndpointStore(self._root, endpoint), port)
-
     def choose_port(self, endpoint: str, wanted: int | None) -> int | None:
         """The port asked for; else None where the endpoint has one already; else the first free one.
 
@@ -52,27 +43,10 @@ class LocalDeployments(EndpointUpkeep):
         """
         return choose_port(EndpointStore(self._root, endpoint), wanted)
 
-    def start(
-        self,
-        endpoint: str,
-        bundle_dir: Path,
-        model: ModelRef,
-        port: int | None = None,
-        machines: Machines | None = None,
-        *,
-        access: Access | None = None,
-        quantized: bool = False,
-    ) -> LocalDeployment:
+    def start(self, endpoint: str, bundle_dir: Path, model: ModelRef, options: StartOptions = PLAIN) -> LocalDeployment:
         """Start a server for a model in the idle colour and wait until it is ready; traffic stays where it is.
 
-        Args:
-            endpoint: The endpoint's name; made when new.
-            bundle_dir: The model's sealed bundle.
-            model: Its registered name and version, and the digest that the bundle must have.
-            port: The port that `activate` will be asked for; checked before anything is started.
-            machines: Nothing but this one can be had.
-            access: Whether clients need a key: that is so from now on, for what serves already, too.
-            quantized: Serve the bundle's int8 model.
+        The port that `activate` will be asked for is checked before anything is started.
 
         Raises:
             UsageError: Other machines were asked for, or the network without a key.
@@ -80,11 +54,11 @@ class LocalDeployments(EndpointUpkeep):
             ConflictError: The port is taken.
             BadInputError, StoreIntegrityError: There is no bundle, or it is damaged.
         """
-        if machines is not None and machines != Machines():
+        if options.machines != Machines():
             raise UsageError("the local target serves on this machine only", "Leave out the instances' type and count.")
-        store, access = EndpointStore(self._root, endpoint), access or Access()
-        if port is not None:
-            self.check_port(endpoint, port)
+        store, access, quantized = EndpointStore(self._root, endpoint), options.access, options.quantized
+        if access.port is not None:
+            check_port(store, access.port)
         with store.changing():
             state = store.load()
             store.keys.settle([state.host, access.host or state.host], access.key, self._api_key)
@@ -92,22 +66,8 @@ class LocalDeployments(EndpointUpkeep):
             _, deployment = self._launcher.deployment(store, state.idle_colour, bundle_dir, model, quantized=quantized)
         return deployment
 
-    def split(
-        self,
-        endpoint: str,
-        deployment: Deployment,
-        percent: int,
-        port: int | None = None,
-        access: Access | None = None,
-    ) -> Endpoint:
-        """Give a started deployment a share of the traffic beside the active one.
-
-        Args:
-            endpoint: The endpoint's name.
-            deployment: What `start` gave.
-            percent: The share, 1 to 99.
-            port: The endpoint's port; None keeps the one it has.
-            access: Its `host` is the address to listen on.
+    def split(self, endpoint: str, deployment: Deployment, percent: int, access: Access = AS_BEFORE) -> Endpoint:
+        """Give what `start` gave a share of the traffic beside the active deployment.
 
         Raises:
             ConflictError: There is nothing beside it, the port is taken, or somebody else deployed meanwhile.
@@ -117,21 +77,13 @@ class LocalDeployments(EndpointUpkeep):
         with store.changing():
             before = store.load()
             before.with_share(deployment, percent)  # raises before anything is touched
-            state = self._traffic.front(store, port, access.host if access else None)
+            state = self._traffic.front(store, access.port, access.host)
             state = store.save(state.with_share(deployment, percent))
             self._traffic.shared(state)
         return observe(store)
 
-    def activate(
-        self, endpoint: str, deployment: Deployment, port: int | None = None, access: Access | None = None
-    ) -> Endpoint:
-        """Move all traffic to the started deployment. The one that had it keeps running as the previous one.
-
-        Args:
-            endpoint: The endpoint's name.
-            deployment: What `start` gave.
-            port: The endpoint's port; None keeps the one it has, or takes a free one.
-            access: Its `host` is the address to listen on; None keeps that, too.
+    def activate(self, endpoint: str, deployment: Deployment, access: Access = AS_BEFORE) -> Endpoint:
+        """Move all traffic to what `start` gave. The one that had it keeps running as the previous one.
 
         Raises:
             ConflictError: The port is taken, or somebody else deployed meanwhile. Traffic stays where it was.
@@ -141,7 +93,7 @@ class LocalDeployments(EndpointUpkeep):
         with store.changing():
             before = store.load()
             before.activated(deployment)  # raises before anything is touched
-            state = self._traffic.front(store, port, access.host if access else None)
+            state = self._traffic.front(store, access.port, access.host)
             # The oldest of the three goes before the switch: killed in between, the state still tells the truth.
             stop_all([state.deployments.get(deployment.colour)], self._grace_s)
             state = store.save(state.activated(deployment))

@@ -11,6 +11,7 @@ from typing import Any
 
 from flowerops.domain.deployment import TEST_REQUESTS
 from flowerops.serving.log_files import KEPT, numbered
+from flowerops.targets.local.growing_file import GrowingFile
 
 _TAIL_BYTES = 256 * 1024
 POLL_S = 0.3
@@ -54,7 +55,7 @@ def follow(current: Callable[[], Path | None], lines: int) -> Iterator[str]:
         current: The log to follow right now, which changes with the deployment that has the traffic; None ends it.
         lines: How many of the lines that are there already.
     """
-    reader: LogReader | None = None
+    reader: GrowingFile | None = None
     while True:
         log = current()
         if reader is not None and log != reader.path:
@@ -63,53 +64,17 @@ def follow(current: Callable[[], Path | None], lines: int) -> Iterator[str]:
             return
         if reader is None or log != reader.path:
             # Of a log that takes over everything is new.
-            reader = LogReader(log, skip_to_end=reader is None)
+            reader = GrowingFile(log, skip_to_end=reader is None)
             yield from last_lines(log, lines) if reader.position else []
         yield from reader.read()
         time.sleep(POLL_S)
-
-
-class LogReader:
-    """Reads a growing log by whole lines, also across the moment at which a new file takes its place."""
-
-    def __init__(self, path: Path, *, skip_to_end: bool = False) -> None:
-        self.path = path
-        self.position = 0
-        self._inode = _inode(path)
-        if skip_to_end and self._inode is not None:
-            self.position = _end_of_last_line(path)
-
-    def read(self, *, to_the_end: bool = False) -> list[str]:
-        """The lines that came since the last call; one without an end waits for it, unless `to_the_end`."""
-        now = _inode(self.path)
-        if now == self._inode:
-            return self._lines(self.path, to_the_end=to_the_end)
-        before, self._inode = self._inode, now
-        lines = []
-        for number in range(1, KEPT + 1):
-            if before is not None and _inode(numbered(self.path, number)) == before:
-                lines = self._lines(numbered(self.path, number), to_the_end=True)
-        self.position = 0
-        return lines + self._lines(self.path, to_the_end=to_the_end)
-
-    def _lines(self, log: Path, *, to_the_end: bool) -> list[str]:
-        try:
-            with log.open("rb") as stream:
-                stream.seek(self.position)
-                data = stream.read()
-        except OSError:
-            return []
-        if not to_the_end:
-            data = data[: data.rfind(b"\n") + 1]
-        self.position += len(data)
-        return data.decode("utf-8", "replace").splitlines()
 
 
 class RequestCount:
     """Counts the clients' requests in a deployment's log, and those that the deployment failed."""
 
     def __init__(self, log: Path) -> None:
-        self._reader = LogReader(log, skip_to_end=True)
+        self._reader = GrowingFile(log, skip_to_end=True)
         self.times_ms: list[float] = []
         self.errors = 0
 
@@ -129,16 +94,3 @@ def _document(line: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return said if isinstance(said, dict) else {}
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None
-
-
-def _end_of_last_line(path: Path) -> int:
-    """Where the line that is being written begins."""
-    data = path.read_bytes()[-_TAIL_BYTES:]
-    return path.stat().st_size - (len(data) - data.rfind(b"\n") - 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flowerops.domain.names import did_you_mean
 from flowerops.errors import BadInputError
+from flowerops.targets.local.growing_file import GrowingFile
 from flowerops.targets.protocol import LogLine, Run
 
 POLL_S = 1.0
@@ -41,36 +42,15 @@ def read_logs(look: Callable[[], Run], folder: Path, step: str | None, *, follow
         step: Only the steps of this name.
         follow: Go on until the run and these steps have ended.
     """
-    readers: dict[str, _Reader] = {}
+    readers: dict[str, GrowingFile] = {}
     while True:
         run = look()
         steps = chosen_steps(run, step)
         last = not follow or all(one.status != "RUNNING" for one in (run, *steps))
         for one in steps:
-            reader = readers.setdefault(one.id, _Reader(log_file(folder, one.name, one.id)))
-            for text in reader.lines(to_the_end=last):
+            reader = readers.setdefault(one.id, GrowingFile(log_file(folder, one.name, one.id)))
+            for text in reader.read(to_the_end=last):
                 yield LogLine(one.name, text)
         if last:
             return
         time.sleep(POLL_S)
-
-
-class _Reader:
-    """Reads a growing file line by line."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._position = 0
-
-    def lines(self, *, to_the_end: bool) -> list[str]:
-        """What came since the last call; a line without an end waits for it, unless `to_the_end`."""
-        try:
-            with self._file.open("rb") as stream:
-                stream.seek(self._position)
-                data = stream.read()
-        except FileNotFoundError:  # the step works in its command's process, or has written nothing
-            return []
-        if not to_the_end:
-            data = data[: data.rfind(b"\n") + 1]
-        self._position += len(data)
-        return data.decode("utf-8", "replace").splitlines()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flowerops.domain.audit import AuditEntry, entry_name
 from flowerops.domain.champions import TERM_TAG, next_term, office
+from flowerops.errors import StoreIntegrityError
 from flowerops.io.atomic import atomic_write, publish_folder
 from flowerops.io.copying import copy_folder
 from flowerops.io.discard import discard
@@ -15,10 +16,8 @@ from flowerops.io.hashing import verify_seal
 from flowerops.io.locks import exclusive
 from flowerops.io.presence import announce
 from flowerops.targets.local.home import Home
-from flowerops.targets.protocol import ModelVersion
+from flowerops.targets.protocol import DIGEST_TAG, ModelVersion
 from flowerops.tracking import Ledger, ModelRecord
-
-DIGEST_TAG = "bundle_digest"
 
 
 class LocalModels:
@@ -45,10 +44,12 @@ class LocalModels:
         return model.bundle
 
     def register(self, name: str, bundle: Path, run_id: str, tags: Mapping[str, str]) -> ModelVersion:
-        """Copy the bundle under its digest, check the copy, then take a number."""
+        """Copy the bundle under its digest unless it is there whole, check the copy, then take a number."""
         announce(self._home.locks)
         digest = verify_seal(bundle)
         place = self._home.bundles / digest[:16]
+        if place.exists() and not _is_whole(place, digest):
+            discard(place)  # damaged; what was registered before of the same content is mended with it
         if not place.exists():
             with publish_folder(place) as temp:
                 copy_folder(bundle, temp)
@@ -117,3 +118,10 @@ class LocalModels:
             champion=record.champion,
             tags=record.tags,
         )
+
+
+def _is_whole(bundle: Path, digest: str) -> bool:
+    try:
+        return verify_seal(bundle, digest) == digest
+    except (OSError, StoreIntegrityError):
+        return False

@@ -22,6 +22,12 @@ _CLOCK_SLACK_S = 1.0
 _START_FIELD = 19
 """Of the fields behind the name in /proc/PID/stat."""
 
+_MARKS_OF_JOBS = ("RUNNER_TRACKING_ID", "VSTS_PROCESS_LOOKUP_ID", "JENKINS_NODE_COOKIE")
+"""By these variables the agents of GitHub, Azure DevOps and Jenkins know what a job has left behind, and end it.
+
+Source: the sources of actions/runner and azure-pipelines-agent, "orphan processes"; of Jenkins, `ProcessTree`.
+"""
+
 _children: list[subprocess.Popen[bytes]] = []
 """What this process started; kept so that ended children are reaped and running ones are not taken for leaks."""
 
@@ -42,6 +48,8 @@ def start_daemon(
     module: str, arguments: Sequence[str], log: Path, extra_env: dict[str, str] | None = None
 ) -> tuple[int, float]:
     """Start `python -m module` in a session of its own, so that it survives this process, its terminal and Ctrl-C.
+
+    It survives the job of a CI system, too: what is left behind by accident keeps the job's mark, this does not.
 
     Args:
         module: The module to run.
@@ -196,7 +204,7 @@ def _quietly(end: Any) -> None:
 
 
 def _environment() -> dict[str, str]:
-    inherited = dict(os.environ)
+    inherited = {name: value for name, value in os.environ.items() if name not in _MARKS_OF_JOBS}
     if search_path := inherited.get("PYTHONPATH"):
         # The daemon works in another folder, where relative entries would mean something else.
         inherited["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in search_path.split(os.pathsep))

@@ -77,6 +77,10 @@ class LocalRuns:
         """A run with its steps."""
         return self._with_steps(self._record(run_id))
 
+    def with_records(self, run: Run) -> Run:
+        """The run itself: the ledger gives all at once."""
+        return run
+
     def all(self, limit: int = 50, experiment: str | None = None) -> list[Run]:
         """The newest pipeline runs."""
         return [self._with_steps(record) for record in self._ledger.pipeline_runs(limit, experiment)]

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowerops.domain.progress import SilentProgress
+from flowerops.errors import BadInputError
 from flowerops.settings import Settings
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.mirror import Mirror, Place, place_of_uri
@@ -39,6 +41,27 @@ def test_the_long_form_of_an_address_is_understood() -> None:
     long = "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/store/paths/flowerops/datasets/a/1/"
     assert place_of_uri(long) == Place("store", "flowerops/datasets/a/1")
     assert place_of_uri("https://elsewhere/flowerops") is None
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "azureml://datastores/store/paths/flowerops/datasets/../../../../../home/user/photos",
+        "azureml://datastores/store/paths/../../photos",
+        "azureml://datastores/../paths/flowerops/bundles/a",
+        "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/store/paths/flowerops/..",
+    ],
+)
+def test_an_address_never_leads_out_of_the_mirror(uri: str) -> None:
+    """What is registered there may be downloaded to the folder, over what it holds."""
+    assert place_of_uri(uri) is None
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../../x", "a/../../x"])
+def test_a_blob_with_a_dangerous_name_is_not_written(tmp_path: Path, name: str) -> None:
+    blobs = mirror(tmp_path).blobs("store")
+    with pytest.raises(BadInputError, match="dangerous name"):
+        blobs.download([name], "flowerops/bundles/a", tmp_path / "a", "downloading", SilentProgress())
 
 
 def test_a_folder_of_the_user_mirrors_nothing(tmp_path: Path) -> None:

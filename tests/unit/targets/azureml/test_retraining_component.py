@@ -12,17 +12,13 @@ from flowerops.domain.steps import StepContext
 from flowerops.targets.azureml.pipelines import build_component
 from flowerops.targets.azureml.publishing import deployment_name
 from flowerops.targets.azureml.retraining import PIPELINE, literals, pipeline_component
-from flowerops.targets.protocol import Retraining
+from flowerops.targets.protocol import Retraining, TrainingParams
 
 RETRAINING = Retraining(
     experiment="flower-training",
     dataset="flowers",
-    model="flower_classifier",
     preprocess=PreprocessParams(image_size=44),
-    train=TrainParams(epochs=3),
-    evaluate=EvaluateParams(),
-    register=RegisterParams(),
-    policy=GatePolicy(),
+    params=TrainingParams(TrainParams(epochs=3), EvaluateParams(), RegisterParams(), GatePolicy()),
     context=StepContext(build=BuildInfo(kind="given", id="it's 17"), code=CodeInfo()),
 )
 

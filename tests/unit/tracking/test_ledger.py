@@ -14,7 +14,8 @@ import pytest
 
 from flowerops.domain.steps import Recorded
 from flowerops.errors import BadInputError, ConflictError, StoreIntegrityError, UsageError
-from flowerops.tracking import Ledger, StepTracker, _explain, ui_command
+from flowerops.tracking import Ledger, StepTracker, ui_command
+from flowerops.tracking.client import explain
 from helpers.unprivileged import open_folder, run_unprivileged
 
 
@@ -246,6 +247,6 @@ def test_the_page_listens_on_loopback_only(tmp_path: Path):
 
 
 def test_a_database_that_somebody_else_writes_all_the_time_is_a_conflict():
-    explained = _explain("(sqlite3.OperationalError) database is locked", "mlflow.db")  # MLflow tries for 20 s first
+    explained = explain("(sqlite3.OperationalError) database is locked", "mlflow.db")  # MLflow tries for 20 s first
     assert isinstance(explained, ConflictError)
     assert explained.exit_code == 6
