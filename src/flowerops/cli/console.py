@@ -106,6 +106,13 @@ class Console:
         """One line of a list below a heading; on a terminal it wraps between words."""
         self._say(self._out, " " * indent, self._flowed(self._out, text, indent + 2))
 
+    def items(self, lines: Sequence[str], most: int, indent: int = 2) -> None:
+        """A list of which at most so many lines are shown."""
+        for line in lines[:most]:
+            self.item(line, indent)
+        if len(lines) > most:
+            self.item(f"… and {len(lines) - most:,} more; --json lists all", indent)
+
     def heading(self, text: str, mark: str = "✓") -> None:
         """The line a result begins with."""
         self._say(self._out, f"[bold green]{mark}[/] [bold]", self._flowed(self._out, text, 2))
