@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 
@@ -117,6 +118,26 @@ class TerminatedRunError(FlowerOpsError):
 def first_line(error: BaseException) -> str:
     """What an error says, without what follows in further lines; its kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+_PLAIN = (
+    (r"Input should be a valid integer.*", "must be a whole number"),
+    (r"Input should be a valid number.*", "must be a number"),
+    (r"Input should be a valid boolean.*", "must be true or false"),
+    (r"Input should be less than or equal to (\S+)", r"must be at most \1"),
+    (r"Input should be greater than or equal to (\S+)", r"must be at least \1"),
+    (r"Input should be less than (\S+)", r"must be below \1"),
+    (r"Input should be greater than (\S+)", r"must be above \1"),
+    (r"Input should be ", "must be "),
+    (r"Value error, ", ""),
+)
+
+
+def in_plain_words(message: str) -> str:
+    """What pydantic says of a value, in words that need no programmer."""
+    for pattern, words in _PLAIN:
+        message = re.sub(pattern, words, message)
+    return message
 
 
 def _descendants(root: type[FlowerOpsError]) -> list[type[FlowerOpsError]]:

@@ -20,7 +20,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from flowerops.errors import UsageError
+from flowerops.errors import UsageError, in_plain_words
 
 PREFIX = "FLOWEROPS_"
 CONFIG_FILE = "flowerops.toml"
@@ -138,7 +138,9 @@ def load_settings(flags: dict[str, Any], folder: Path | None = None) -> Settings
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"setting {field}: {first['msg']}", "See .env.example for every setting.") from error
+        raise UsageError(
+            f"setting {field}: {in_plain_words(first['msg'])}", "See .env.example for every setting."
+        ) from error
     except SettingsError as error:  # a value that must be JSON and is not; pydantic-settings names field and source
         raise UsageError(f"settings: {error}", "Its value must be JSON; see .env.example.") from error
     except (OSError, UnicodeDecodeError) as error:

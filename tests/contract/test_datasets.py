@@ -91,7 +91,7 @@ def test_unknown_names_and_numbers_come_with_a_hint(place: Place, made: Made) ->
     assert caught.value.hint == f"Did you mean {made.name!r}?"
     with pytest.raises(BadInputError, match="has no version 9") as caught:
         place.target.datasets.find(Selector(made.name, 9))
-    assert caught.value.hint == "There is 1, 2."
+    assert caught.value.hint == "There are 1, 2."
 
 
 def whole(target: Target, version: DatasetVersion) -> list[str]:

@@ -57,7 +57,7 @@ def test_unknown_models_and_versions_come_with_a_hint(registry: Registry) -> Non
     assert caught.value.hint == f"Did you mean {registry.name!r}?"
     with pytest.raises(BadInputError, match="has no version 7") as caught:
         show_model(registry.place.target, Selector(registry.name, 7))
-    assert caught.value.hint == "There is 1, 2."
+    assert caught.value.hint == "There are 1, 2."
 
 
 def test_an_opened_model_is_whole_on_any_machine(registry: Registry, tmp_path: Path) -> None:

@@ -43,7 +43,14 @@ from flowerops.cli.commands import (
 )
 from flowerops.cli.commands import run as run_command
 from flowerops.cli.help import lay_out, order_by_heading
-from flowerops.errors import DiskFullError, FlowerOpsError, InterruptedRunError, TerminatedRunError, UsageError
+from flowerops.errors import (
+    DiskFullError,
+    FlowerOpsError,
+    InterruptedRunError,
+    TerminatedRunError,
+    UsageError,
+    in_plain_words,
+)
 
 _GO_ON = "Nothing is lost: run the same command again."
 
@@ -177,7 +184,7 @@ def _as_error(failure: BaseException) -> FlowerOpsError:
         near = getattr(failure, "possibilities", None)
         if near:  # of an option; for commands Typer says it by itself
             return UsageError(str(getattr(failure, "message", failure)), f"Did you mean {near[0]}? See {path} --help")
-        return UsageError(failure.format_message() or "no command is given", f"See {path} --help")
+        return UsageError(in_plain_words(failure.format_message()) or "no command is given", f"See {path} --help")
     return _from_the_system(failure) or _unforeseen(failure)
 
 

@@ -1,4 +1,4 @@
-"""Everything that people and scripts see: results on stdout, the rest on stderr. The only user of rich."""
+"""Everything that people and scripts see: results on stdout, the rest on stderr. Nobody else prints."""
 
 from __future__ import annotations
 
@@ -15,30 +15,18 @@ from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console as Screen
-from rich.console import RenderableType
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Task as RichTask
 from rich.table import Table
-from rich.text import Text
 
-from flowerops.cli.layout import GAP, columns_that_fit, counted, flowed
-from flowerops.cli.lines import LogFile, ProgressLines, commands_hidden, rate, spelled_out
+from flowerops.cli.bars import Bar, bar_on
+from flowerops.cli.layout import GAP, HARD_BLANK, columns_that_fit, counted, flowed
+from flowerops.cli.lines import LogFile, ProgressLines, commands_hidden, spelled_out
 from flowerops.cli.waiting import Waiting, on_a_screen
 from flowerops.domain.progress import Task
 from flowerops.errors import FlowerOpsError
 
 SCHEMA_VERSION = 1
 _WIDTH_WITHOUT_TERMINAL = 120
-_HARD_BLANK = "\N{NO-BREAK SPACE}"
 _SHORT = 40
 
 
@@ -90,7 +78,7 @@ class Console:
                 sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is left in its buffer fails again at the end
         self._say(self._err, "[bold red]error:[/] ", self._flowed(self._err, error.message, len("error: ")))
         if error.hint:
-            self._say(self._err, "[bold]hint:[/]  ", _shown(error.hint))
+            self._say(self._err, "[bold]hint:[/]  ", self._flowed(self._err, error.hint, len("hint:  ")))
 
     def _write_json(self, document: Mapping[str, Any]) -> None:
         members = _without_nan(document)
@@ -110,6 +98,13 @@ class Console:
     def item(self, text: str, indent: int = 2) -> None:
         """One line of a list below a heading; on a terminal it wraps between words."""
         self._say(self._out, " " * indent, self._flowed(self._out, text, indent + 2))
+
+    def items(self, lines: Sequence[str], most: int, indent: int = 2) -> None:
+        """A list of which at most so many lines are shown."""
+        for line in lines[:most]:
+            self.item(line, indent)
+        if len(lines) > most:
+            self.item(f"… and {len(lines) - most:,} more; --json lists all", indent)
 
     def heading(self, text: str, mark: str = "✓") -> None:
         """The line a result begins with."""
@@ -162,11 +157,12 @@ class Console:
         for head, *rest in rows:
             self._say(self._out, "", f"[bold]{escape(head)}[/]")
             pairs = (f"{name} {cell}".strip() for name, cell in zip(columns[1:], rest, strict=True) if cell)
-            kept = (pair.replace(" ", _HARD_BLANK) if len(pair) < _SHORT else pair for pair in pairs)
-            self._say(self._out, "  ", self._flowed(self._out, " · ".join(kept), 2).replace(_HARD_BLANK, " "))
+            kept = (pair.replace(" ", HARD_BLANK) if len(pair) < _SHORT else pair for pair in pairs)
+            self._say(self._out, "  ", self._flowed(self._out, f"{HARD_BLANK}· ".join(kept), 2))
 
     def _flowed(self, screen: Screen, text: str, indent: int) -> str:
-        return escape("\n".join(flowed(text, screen.width if screen.is_terminal else None, indent)))
+        lines = flowed(text, screen.width if screen.is_terminal else None, indent)
+        return escape("\n".join(lines).replace(HARD_BLANK, " "))
 
     def _say(self, screen: Screen, head: str, shown: str) -> None:
         """Print markup as it is."""
@@ -190,18 +186,10 @@ class Console:
         if not self._err.is_terminal:
             yield from self._lines(label, total, unit)
             return
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description:<16}"),
-            BarColumn(bar_width=28),
-            MofNCompleteColumn(),
-            _RateColumn(unit),
-            TimeRemainingColumn(),
-        )
         started = time.perf_counter()
-        with self.aside(), _BarOverStatus(*columns, console=self._err, transient=True) as progress:
+        with self.aside(), bar_on(self._err, unit) as progress:
             lines = ProgressLines(self._log, label, total, unit) if self._log else None
-            bar = _Bar(progress, label, total, lines)
+            bar = Bar(progress, label, total, lines)
             yield bar
         self._say_end(label, bar.done, unit, started, bar.status)
 
@@ -217,47 +205,6 @@ class Console:
         seconds = time.perf_counter() - started
         said = f"{label}: {counted(done, unit)} in {seconds:.1f} s"
         self.message(f"{said} · {status}" if status else said)
-
-
-class _BarOverStatus(Progress):
-    """A bar, and how the work goes in a line below it: side by side they would not fit into 80 columns."""
-
-    def get_renderables(self) -> Iterator[RenderableType]:
-        yield self.make_tasks_table(self.tasks)
-        for task in self.tasks:
-            if task.fields["status"]:
-                yield Text(f"  {task.fields['status']}", style="dim", no_wrap=True, overflow="ellipsis")
-
-
-class _RateColumn(ProgressColumn):
-    """How many units a second: 412 photos/s."""
-
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self._unit = unit
-
-    def render(self, task: RichTask) -> Text:
-        """The column of one bar; the first second says nothing reliable."""
-        speed = task.finished_speed or task.speed or 0.0
-        return Text(rate(speed, self._unit) if speed and (task.elapsed or 0.0) >= 1 else "")
-
-
-class _Bar:
-    """A bar on the screen, and lines in the log."""
-
-    def __init__(self, progress: Progress, label: str, total: int, lines: ProgressLines | None) -> None:
-        self._progress = progress
-        self._lines = lines
-        self._id = progress.add_task(label, total=total, status="")
-        self.done = 0
-        self.status = ""
-
-    def advance(self, amount: int = 1, status: str | None = None) -> None:
-        self.done += amount
-        self.status = status or self.status
-        self._progress.update(self._id, advance=amount, status=self.status)
-        if self._lines:
-            self._lines.advance(amount, status)
 
 
 def _shown(text: str, kept: str = "") -> str:

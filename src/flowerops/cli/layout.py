@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ from flowerops.cli.lines import spelled_out
 
 GAP = 2
 """Blanks between two columns."""
+HARD_BLANK = "\N{NO-BREAK SPACE}"
+"""A blank at which no line is broken; the console shows an ordinary one."""
+_COMMAND = re.compile(r"(?<=: )flowerops [^;,]*")
 _LEAST_PROSE = 24
 """A column narrower than this is hard to read when its text wraps."""
 _UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
@@ -34,7 +38,8 @@ def flowed(text: str, width: int | None, indent: int = 0) -> list[str]:
     room = (width or 0) - indent
     if room < _LEAST_PROSE or isinstance(text, Verbatim) or len(plain) <= room:
         return [plain]
-    lines = textwrap.wrap(plain, room, break_long_words=False, break_on_hyphens=False)
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", HARD_BLANK), plain)
+    lines = textwrap.wrap(whole, room, break_long_words=False, break_on_hyphens=False)
     return [lines[0], *(" " * indent + line for line in lines[1:])] if lines else [plain]
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from flowerops.domain.documents import Document
 from flowerops.domain.names import did_you_mean
 from flowerops.domain.params import SECTIONS, PreprocessParams
-from flowerops.errors import UsageError
+from flowerops.errors import UsageError, in_plain_words
 from flowerops.io.reading import read_bounded
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def make_params(kind: type[Params], given: dict[str, Any], **flags: Any) -> Para
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         hint = did_you_mean(name, kind.model_fields) if first["type"] == "extra_forbidden" else None
-        words = first["msg"].removeprefix("Value error, ")
+        words = in_plain_words(first["msg"])
         raise UsageError(f"parameter {name}: {words}" if name else words, hint) from error
 
 

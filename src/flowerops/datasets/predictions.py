@@ -72,7 +72,7 @@ class PredictionTable:
 
     def read_part(self, path: Path) -> list[tuple[str, str | None]] | None:
         """Path and hash of a part's rows; None when it is not there, damaged, or of another model."""
-        with contextlib.suppress(OSError, pa.ArrowException):
+        with contextlib.suppress(OSError, pa.ArrowException, UnicodeDecodeError):
             with pq.ParquetFile(path) as file:
                 if not file.schema_arrow.equals(self.schema()):
                     return None

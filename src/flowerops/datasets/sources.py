@@ -95,6 +95,9 @@ class Layout:
         """Where to write a photo: its wanted name below the class folder, with a number when another one has it.
 
         The name may have folders in it; whatever would lead elsewhere in it is dropped.
+
+        Raises:
+            BadInputError: One of the folders is a photo already.
         """
         parts = [part for part in wanted.replace("\\", "/").replace("\0", "").split("/") if part not in ("", ".", "..")]
         if len(parts) > 1 and parts[0] == label:

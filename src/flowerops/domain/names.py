@@ -60,4 +60,5 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(wrong, choices, n=1, cutoff=0.5)
     if near:
         return f"Did you mean {near[0]!r}?"
-    return f"There is {', '.join(choices[:12])}." if choices else "There is none yet."
+    verb = "is" if len(choices) == 1 else "are"
+    return f"There {verb} {', '.join(choices[:12])}." if choices else "There is none yet."

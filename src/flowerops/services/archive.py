@@ -111,7 +111,7 @@ def _refuse_used(target: Target, model: ModelVersion, verb: str) -> None:
     if model.champion:
         raise ConflictError(
             f"{model} is the champion and cannot be {verb}",
-            f"Give the office to another: flowerops models rollback {model.name}, or promote.",
+            f"Make another version the champion: flowerops models rollback {model.name}, or promote.",
         )
     users = deployed_at(target, model)
     if users:

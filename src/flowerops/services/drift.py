@@ -102,7 +102,7 @@ def refuse_drift(report: DriftReport) -> None:
         raise DriftFoundError(
             f"the photos of {report.folder} drifted from {report.reference.name}:{report.reference.version}: "
             f"{wrong[0][0].lower()}{wrong[0][1:]}",
-            "See the report. Label some of these photos, then: flowerops train --data-folder DIR --extend",
+            "Look at them (--html writes a page), label some, then: flowerops train --data-folder DIR --extend",
         )
 
 

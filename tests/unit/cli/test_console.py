@@ -11,9 +11,11 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console as Screen
 
 from flowerops.cli import console as console_module
 from flowerops.cli.console import Console
+from flowerops.cli.layout import Verbatim
 from flowerops.errors import BadInputError, UsageError
 
 
@@ -83,6 +85,7 @@ _SPEAK = """
 import sys
 from flowerops.cli import console as console_module
 from flowerops.cli.console import Console
+from flowerops.cli.layout import Verbatim
 from flowerops.errors import BadInputError
 console = Console("predict", as_json=sys.argv[1] == "json")
 name = "caf\\udce9 \\U0001f33c \\x1b[2J\\nfake"
@@ -214,6 +217,7 @@ _BAR = """
 import sys
 from flowerops.cli import console as console_module
 from flowerops.cli.console import Console
+from flowerops.cli.layout import Verbatim
 console = Console("x", as_json=False)
 with console.task("decoding", 3, "photo") as task:
     for number in range(3):
@@ -277,3 +281,59 @@ def test_work_that_takes_long_says_now_and_then_how_far_it_is(monkeypatch, capsy
         "reading photos: 60 of 300, 1.5 files/s, about 2 min 40 s left",
         "reading photos: 120 of 300, 1.5 files/s, about 2 min 0 s left",
     ]
+
+
+# --- a narrow terminal ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def narrow():
+    """A console on a terminal of 60 columns, and what it has shown."""
+    console, shown = Console("x", as_json=False), io.StringIO()
+    console._out = console._err = Screen(file=shown, force_terminal=True, width=60, color_system=None, emoji=False)
+    return console, shown
+
+
+def test_a_table_that_does_not_fit_becomes_records(narrow):
+    console, shown = narrow
+    row = ("flowers", "http://127.0.0.1:8890", "flower_classifier:12345", "", "2026-11-28")
+    console.table(("endpoint", "url", "model", "role", "since"), [row])
+    assert shown.getvalue().splitlines() == [
+        "flowers",
+        "  url http://127.0.0.1:8890 ·",
+        "  model flower_classifier:12345 · since 2026-11-28",
+    ]
+
+
+def test_a_long_reason_wraps_in_its_column(narrow):
+    console, shown = narrow
+    console.table(("what", "why"), [("gate", "There is no champion yet. The accuracy is 73.3 % on 15 test images.")])
+    lines = shown.getvalue().splitlines()
+    assert len(lines) == 3
+    assert all(len(line) <= 60 for line in lines)
+    assert lines[1].startswith("gate  There is")
+    assert lines[2].startswith("      ")
+
+
+def test_prose_wraps_and_commands_do_not(narrow):
+    console, shown = narrow
+    console.facts({"gate": "one two " * 12, "try it": Verbatim("curl " * 20)})
+    lines = shown.getvalue().splitlines()
+    assert lines[0].startswith("  gate    one two")
+    assert lines[1].startswith(" " * 10 + "one two")
+    assert lines[-1].count("curl") == 20
+    console.next("flowerops evaluate --run 4f2e5ab25f2f103a0650d36578d94c69 --name flower_classifier")
+    assert shown.getvalue().splitlines()[-1].startswith("next: flowerops evaluate")
+
+
+def test_a_command_in_a_hint_stays_whole(narrow):
+    console, shown = narrow
+    console.error(BadInputError("m", "Label some of these photos, then: flowerops train --data-folder DIR --extend"))
+    assert "       flowerops train --data-folder DIR --extend" in shown.getvalue().splitlines()
+    assert "\N{NO-BREAK SPACE}" not in shown.getvalue()
+
+
+def test_of_a_long_list_the_beginning_is_shown(narrow):
+    console, shown = narrow
+    console.items([f"photo {number}" for number in range(5)], most=3)
+    assert shown.getvalue().splitlines() == ["  photo 0", "  photo 1", "  photo 2", "  … and 2 more; --json lists all"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flowerops.cli.parameters import make_params, parse_share, preprocess_params, read_params
 from flowerops.domain.params import SECTIONS, GatePolicy, PreprocessParams, TrainParams
-from flowerops.errors import UsageError
+from flowerops.errors import UsageError, in_plain_words
 
 
 def refusal(work) -> UsageError:
@@ -148,3 +148,18 @@ def test_what_is_no_share_names_its_option(text):
 def test_any_text_is_a_share_or_an_error(text):
     with contextlib.suppress(UsageError):
         assert 0 <= parse_share(text, "--max-bad") <= 1
+
+
+@pytest.mark.parametrize(
+    ("said", "plain"),
+    [
+        ("Input should be a valid integer, unable to parse string as an integer", "must be a whole number"),
+        ("Input should be less than or equal to 65535", "must be at most 65535"),
+        ("Input should be greater than 0", "must be above 0"),
+        ("Input should be 'a' or 'b'", "must be 'a' or 'b'"),
+        ("Value error, two of them", "two of them"),
+        ("anything else", "anything else"),
+    ],
+)
+def test_what_a_library_says_of_a_value_becomes_plain(said, plain):
+    assert in_plain_words(said) == plain

@@ -82,5 +82,5 @@ def test_whatever_is_allowed_is_one_harmless_path_part(name):
 
 def test_the_nearest_name_is_suggested():
     assert did_you_mean("flwers", ["tulips", "flowers"]) == "Did you mean 'flowers'?"
-    assert did_you_mean("zzz", ["tulips", "flowers"]) == "There is flowers, tulips."
+    assert did_you_mean("zzz", ["tulips", "flowers"]) == "There are flowers, tulips."
     assert did_you_mean("zzz", []) == "There is none yet."

@@ -77,7 +77,7 @@ def test_an_unknown_name_or_version_says_what_there_is(store, tmp_path):
     assert caught.value.hint == "Did you mean 'flowers'?"
     with pytest.raises(BadInputError, match="no version 7") as caught:
         store.find(Selector("flowers", 7))
-    assert caught.value.hint == "There is 1, 2."
+    assert caught.value.hint == "There are 1, 2."
 
 
 def test_a_folder_made_elsewhere_is_moved_to_its_place(store, home, tmp_path):

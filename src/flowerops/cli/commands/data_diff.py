@@ -48,13 +48,6 @@ def _show(console: Console, document: dict[str, Any]) -> None:
             facts[name.replace("_", " ")] = ", ".join(document[name])
     console.facts(facts)
     for mark, name in (("+", "added"), ("-", "removed")):
-        _list(console, [f"{mark} {path}" for path in document[name]])
+        console.items([f"{mark} {path}" for path in document[name]], _SHOWN)
     for name in ("relabelled", "moved"):
-        _list(console, [f"{name}: {pair['before']} → {pair['after']}" for pair in document[name]])
-
-
-def _list(console: Console, lines: list[str]) -> None:
-    for line in lines[:_SHOWN]:
-        console.print(f"  {line}")
-    if len(lines) > _SHOWN:
-        console.print(f"  … and {len(lines) - _SHOWN:,} more; --json lists all")
+        console.items([f"{name}: {pair['before']} → {pair['after']}" for pair in document[name]], _SHOWN)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,9 @@ from flowerops.cli.console import Console
 from flowerops.cli.layout import minute
 from flowerops.cli.options import DryRun
 from flowerops.cli.session import Session, with_session
+
+if TYPE_CHECKING:
+    from flowerops.domain.deployment import Endpoint
 
 app = typer.Typer(name="deployments", help="Endpoints and what serves behind them.", no_args_is_help=True)
 EndpointArgument = Annotated[str | None, typer.Argument(help="Endpoint. Default: flowers.", show_default=False)]
@@ -50,27 +54,24 @@ def start(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun =
     what = f"{active.model.name}:{active.model.version}" if active else "nothing"
     said = f"would start endpoint {name} with {what}" if dry_run else f"{what} serves at {state.url}"
     document = {"dry_run": dry_run, **state.model_dump(mode="json")}
-    session.finish(document, lambda console, _: console.heading(said, mark="→" if dry_run else "✓"))
+    session.finish(document, lambda console, _: console.heading(said, mark=_mark(dry_run)))
 
 
 def stop(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun = False) -> None:
     """Stop an endpoint and its deployments. On Azure ML that removes it, since it costs money while it is there."""
-    name = endpoint or session.settings.endpoint
-    endpoints = session.target.endpoints
-    state = endpoints.find(name) if dry_run else endpoints.stop(name)
-    verb = "would stop" if dry_run else "stopped"
-    document = {"dry_run": dry_run, **state.model_dump(mode="json")}
-    session.finish(document, lambda console, _: console.heading(f"{verb} endpoint {name}"))
+    _end(session, endpoint, session.target.endpoints.stop, "would stop" if dry_run else "stopped", dry_run=dry_run)
 
 
 def delete(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun = False) -> None:
     """Stop an endpoint and remove it, its logs and its way back."""
+    _end(session, endpoint, session.target.endpoints.delete, "would delete" if dry_run else "deleted", dry_run=dry_run)
+
+
+def _end(session: Session, endpoint: str | None, act: Callable[[str], Endpoint], said: str, *, dry_run: bool) -> None:
     name = endpoint or session.settings.endpoint
-    endpoints = session.target.endpoints
-    state = endpoints.find(name) if dry_run else endpoints.delete(name)
-    verb = "would delete" if dry_run else "deleted"
+    state = session.target.endpoints.find(name) if dry_run else act(name)
     document = {"dry_run": dry_run, **state.model_dump(mode="json")}
-    session.finish(document, lambda console, _: console.heading(f"{verb} endpoint {name}"))
+    session.finish(document, lambda console, _: console.heading(f"{said} endpoint {name}", mark=_mark(dry_run)))
 
 
 def logs(
@@ -106,7 +107,7 @@ def rollback(session: Session, endpoint: EndpointArgument = None, dry_run: DryRu
     what = f"{serving.model.name}:{serving.model.version}" if serving else "nothing"
     verb = "would give the traffic back to" if dry_run else "the traffic is back at"
     document = {"dry_run": dry_run, **state.model_dump(mode="json")}
-    session.finish(document, lambda console, _: console.heading(f"{verb} {what}"))
+    session.finish(document, lambda console, _: console.heading(f"{verb} {what}", mark=_mark(dry_run)))
 
 
 def promote(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun = False) -> None:
@@ -122,7 +123,10 @@ def promote(session: Session, endpoint: EndpointArgument = None, dry_run: DryRun
     state = state if dry_run else endpoints.promote(name)
     verb = "would give all the traffic to" if dry_run else "all the traffic goes to"
     document = {"dry_run": dry_run, **state.model_dump(mode="json")}
-    session.finish(document, lambda console, _: console.heading(f"{verb} {model.name}:{model.version}"))
+    session.finish(
+        document,
+        lambda console, _: console.heading(f"{verb} {model.name}:{model.version}", mark=_mark(dry_run)),
+    )
 
 
 def key(
@@ -153,6 +157,10 @@ def key(
     found = endpoints.rotate_key(name, keep_former=keep_old) if rotate else endpoints.key(name)
     document = {"dry_run": False, "endpoint": name, "key": found, "rotated": rotate}
     session.finish(document, lambda console, _: console.print(str(found)))
+
+
+def _mark(dry_run: bool) -> str:
+    return "→" if dry_run else "✓"
 
 
 def _show_list(console: Console, document: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from flowerops.cli.console import Console
-from flowerops.cli.layout import counted, size
+from flowerops.cli.layout import counted, short_path, size
 from flowerops.cli.options import DryRun
 from flowerops.cli.session import Session, with_session
 
@@ -47,7 +47,4 @@ def _show(console: Console, document: dict[str, Any]) -> None:
     if counts:
         console.facts(counts)
     if document["dry_run"]:
-        for item in document["items"][:_SHOWN]:
-            console.print(f"  {item['path']}: {item['reason']}")
-        if len(document["items"]) > _SHOWN:
-            console.print(f"  … and {len(document['items']) - _SHOWN:,} more; --json lists all")
+        console.items([f"{short_path(item['path'])}: {item['reason']}" for item in document["items"]], _SHOWN)

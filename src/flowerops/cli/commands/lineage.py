@@ -137,11 +137,11 @@ def _show_reach(console: Console, found: Reach, title: str) -> None:
         images = ", ".join(f"{count} in {split}" for split, count in one["images"].items())
         parts = ["champion"] * one["champion"] + [one["how"]] + [images] * bool(images)
         parts += [f"serving at {endpoint}" for endpoint in one["endpoints"]]
-        console.print(f"  {one['name']}:{one['version']}  {'; '.join(parts)}")
+        console.item(f"{one['name']}:{one['version']}  {'; '.join(parts)}")
     for version, paths in found.asked.get("paths", {}).items():
-        console.print(f"  in {version}: {', '.join(paths)}")
+        console.item(f"in {version}: {', '.join(paths)}")
     if found.unknown:
-        console.print(f"  cannot be said of {', '.join(found.unknown)}: their data is not here any more")
+        console.item(f"cannot be said of {', '.join(found.unknown)}: their data is not here any more")
 
 
 def _title(asked: dict[str, Any]) -> str:

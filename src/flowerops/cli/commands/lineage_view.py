@@ -41,5 +41,5 @@ def _show(console: Console, document: dict[str, Any]) -> None:
 def _show_links(console: Console, document: dict[str, Any]) -> None:
     for link in document["links"]:
         said = "" if link["status"] == "ok" else f"{link['status']}: "
-        console.print(f"  {_MARKS[link['status']]} {link['source']} {link['relation']} {link['target']}")
-        console.print(f"      {said}{link['why']}")
+        console.item(f"{_MARKS[link['status']]} {link['source']} {link['relation']} {link['target']}")
+        console.item(f"{said}{link['why']}", indent=6)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import minute
 from flowerops.cli.session import Session, with_session
 
 _EXAMPLES = """Examples:
@@ -17,6 +19,9 @@ _EXAMPLES = """Examples:
 
 Exit codes: 0 compared, 2 malformed name, 3 no such version, 5 a bundle is damaged.
 """
+_LONG_ID = re.compile("[0-9a-f]{32,64}")
+_SHORT_ID = 12
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00")
 
 
 def add_to(group: typer.Typer) -> None:
@@ -42,7 +47,9 @@ def _show(console: Console, document: dict[str, Any]) -> None:
     same = ": the same bundle" if document["same_bundle"] else ""
     console.heading(f"from {names[0]} to {names[1]}{same}", mark="→")
     rows = [*_metric_rows(document), *_class_rows(document), *_data_rows(document), *_other_rows(document)]
-    console.table(("", *names, "change"), rows, "They differ in nothing that is recorded.")
+    same_name = document["before"]["name"] == document["after"]["name"]
+    columns = [f"version {document[side]['version']}" for side in ("before", "after")] if same_name else names
+    console.table(("", *columns, "change"), rows, "They differ in nothing that is recorded.")
     for kind, data in document["data"].items():
         if data["changes"]:
             console.message(f"{kind} photos: {_counts(data['changes'])}")
@@ -76,10 +83,17 @@ def _data_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def _other_rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
     return [
-        (name, *("-" if value is None else str(value) for value in pair), "")
+        (name, *("-" if value is None else _short(str(value)) for value in pair), "")
         for section in ("params", "network", "origin", "environment")
         for name, pair in document[section].items()
     ]
+
+
+def _short(text: str) -> str:
+    """The beginning of an id or a digest, the minute of a time, and anything else as it is."""
+    if _TIME.fullmatch(text):
+        return f"{minute(text)} UTC"
+    return text[:_SHORT_ID] if _LONG_ID.fullmatch(text) else text
 
 
 def _decimal(value: float | None, *, signed: bool = False) -> str:
@@ -89,7 +103,7 @@ def _decimal(value: float | None, *, signed: bool = False) -> str:
 
 
 def _mega(count: float | None) -> float | None:
-    return None if count is None else count / 1e6
+    return None if count is None else round(count / 1e6, 3)
 
 
 def _counts(changes: dict[str, Any]) -> str:

@@ -122,10 +122,7 @@ def show_left_out(console: Console, document: dict[str, Any]) -> None:
     ):
         if entries:
             console.print(f"  {title}: {len(entries)}")
-            for entry in entries[:_SHOWN]:
-                console.item(f"{entry['path']}: {entry['reason']}", indent=4)
-            if len(entries) > _SHOWN:
-                console.print(f"    … and {len(entries) - _SHOWN} more; --json lists all")
+            console.items([f"{entry['path']}: {entry['reason']}" for entry in entries], _SHOWN, indent=4)
 
 
 def show_plan(console: Console, document: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flowerops.cli.commands import train_view
 from flowerops.cli.console import Console
 from flowerops.cli.options import DryRun
 from flowerops.cli.session import Session, with_session
@@ -89,7 +90,7 @@ def _show_plan(console: Console, document: dict[str, Any]) -> None:
     model, dataset = document["model"], document["dataset"]
     data = f"{dataset['name']}:{dataset['version']}"
     console.heading(f"would train {model['name']}:{model['version']} again on {data}", mark="→")
-    console.facts(document["params"])
+    console.facts(train_view.parameters(document["params"]))
     _show_causes(console, document["causes"])
 
 

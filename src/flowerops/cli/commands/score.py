@@ -93,7 +93,4 @@ def _show(console: Console, document: dict[str, Any]) -> None:
 def _list(console: Console, what: str, entries: list[dict[str, str]]) -> None:
     if entries:
         console.print(f"  {len(entries):,} {what}:")
-    for entry in entries[:_SHOWN]:
-        console.print(f"    {entry['path']}: {entry['reason']}")
-    if len(entries) > _SHOWN:
-        console.print(f"    … and {len(entries) - _SHOWN:,} more; --json lists all")
+    console.items([f"{entry['path']}: {entry['reason']}" for entry in entries], _SHOWN, indent=4)

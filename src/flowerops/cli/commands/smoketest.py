@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flowerops.cli.console import Console
+from flowerops.cli.layout import counted
 from flowerops.cli.options import EndpointOption
 from flowerops.cli.session import Session, with_session
 
@@ -19,6 +20,7 @@ _EXAMPLES = """Examples:
 
   flowerops smoketest --images daisy.jpg,tulip.jpg --classes daisy,tulips --junit smoke.xml
 """
+_ALL_SHOWN = 20
 
 
 def add_to(app: typer.Typer) -> None:
@@ -84,7 +86,7 @@ def smoketest(
 def show(console: Console, document: dict[str, Any]) -> None:
     """Render the result for people."""
     latency = document["latency_ms"]
-    console.heading(f"smoke test of {document['endpoint']} passed: {len(document['checks'])} checks")
+    console.heading(f"smoke test of {document['endpoint']} passed: {counted(len(document['checks']), 'check')}")
     facts = {"latency": f"p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms"}
     if load := document.get("load"):
         shown = ", ".join(f"{name} {ms:.1f} ms" for name, ms in load["latency_ms"].items())
@@ -100,9 +102,11 @@ def _show_all(console: Console, document: dict[str, Any]) -> None:
 
 
 def _show_checks(console: Console, checks: list[dict[str, Any]]) -> None:
-    rows = [("passed" if check["passed"] else "FAILED", check["name"], check["detail"]) for check in checks]
-    if rows:
-        console.table(("", "check", "seen"), rows)
+    shown = checks if len(checks) <= _ALL_SHOWN else [check for check in checks if not check["passed"]]
+    for check in shown:
+        console.item(f"{'✓' if check['passed'] else '✗'} {check['name']}: {check['detail']}")
+    if len(shown) < len(checks):
+        console.item(f"✓ {counted(len(checks) - len(shown), 'other check')} passed; --json lists all")
 
 
 def _listed(text: str) -> list[str]:

@@ -99,15 +99,7 @@ def _time(seconds: dict[str, float]) -> str:
 
 def _show_plan(console: Console, document: dict[str, Any]) -> None:
     console.heading(f"would train on {document['dataset']}: {document['summary']}", mark="→")
-    console.facts({name: _in_words(name, value) for name, value in document["params"].items() if value is not None})
+    console.facts(train_view.parameters(document["params"]))
     if "tuning" in document:
         train_view.show_search(console, document["tuning"])
     show_pipeline(console, document)
-
-
-def _in_words(name: str, value: object) -> object:
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value)) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "all" if name == "fine_tune" and value == -1 else value

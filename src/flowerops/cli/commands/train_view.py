@@ -34,6 +34,19 @@ def _int8(info: dict[str, Any]) -> str:
     return f"{size(info['bytes'])} instead of {size(info['float_bytes'])}; {figures}"
 
 
+def parameters(params: dict[str, Any]) -> dict[str, str]:
+    """Those of a training that are not left to it, under their names in `--params`."""
+    return {name: _in_words(name, value) for name, value in params.items() if value is not None}
+
+
+def _in_words(name: str, value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "all" if name == "fine_tune" and value == -1 else str(value)
+
+
 def show_trials(console: Console, tuning: dict[str, Any]) -> None:
     """The trials of a search, the best first."""
     names = list(tuning["space"])

@@ -40,7 +40,7 @@ class Managed:
         if found is None:
             with translating("list the endpoints"):
                 names = sorted(str(one.name) for one in self._ml.online_endpoints.list())
-            raise BadInputError(f"no endpoint {endpoint!r}", did_you_mean(endpoint, names))
+            raise BadInputError(f"there is no endpoint {endpoint!r}", did_you_mean(endpoint, names))
         return found
 
     def look(self, endpoint: str) -> Any:

@@ -175,7 +175,9 @@ class EndpointUpkeep:
     def _existing(self, endpoint: str) -> EndpointStore:
         store = EndpointStore(self._root, endpoint)
         if not store.exists():
-            raise BadInputError(f"no endpoint {endpoint!r}", did_you_mean(endpoint, endpoint_names(self._root)))
+            raise BadInputError(
+                f"there is no endpoint {endpoint!r}", did_you_mean(endpoint, endpoint_names(self._root))
+            )
         return store
 
 
