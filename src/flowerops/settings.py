@@ -145,6 +145,8 @@ def load_settings(flags: dict[str, Any], folder: Path | None = None) -> Settings
         raise UsageError(f"settings: {error}", "Its value must be JSON; see .env.example.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{dotenv}: {error}", "Mend the file.") from error
+    except RecursionError as error:
+        raise UsageError("settings: a value is nested without end", "See .env.example for every setting.") from error
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -157,7 +159,7 @@ def read_config(path: Path) -> dict[str, Any]:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: {error}", "Mend the file.") from error
     for key in config:
         if key not in Settings.model_fields:

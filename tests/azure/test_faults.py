@@ -15,6 +15,7 @@ from flowerops.domain.names import Selector
 from flowerops.errors import CredentialsError, RemoteError
 from flowerops.services.verify import verify_datasets
 from flowerops.targets.azureml import client, http, snapshot
+from flowerops.targets.protocol import Run
 from helpers.both_targets import Place
 from helpers.photos import make_photos
 
@@ -301,3 +302,12 @@ def test_verify_sees_what_was_changed_in_the_workspace(place: Place, photos: Pat
     assert problem.path.endswith(photo.name)
     shutil.rmtree(folder)
     blobs.write(name, kept)  # other tests verify the whole workspace
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_run_is_shown_where_mlflow_does_not_tell_what_its_steps_recorded(
+    place: Place, fault: Switch, status: int
+) -> None:
+    fault("GET", "/mlflow/", times=MANY, status=status)
+    run = Run("run-1", "flowers", "train", "FINISHED", 1, steps=[Run("step-1", "flowers", "train", "FINISHED", 1)])
+    assert place.target.runs.with_records(run) == run

@@ -16,7 +16,7 @@ from fuzz.targets import NAMES
 from helpers.served import process
 from helpers.tiny_bundle import make_bundle
 
-WORK = Path(".fuzz")
+WORK = Path(".fuzz").resolve()
 _SERVER = "server"
 _SLACK_S = 180
 
@@ -35,8 +35,8 @@ def fuzz_server(tools: Path, seconds: int) -> int:
         options = ["--max-time", str(seconds), "--max-examples", "100000", "--request-timeout", "60", "--no-color"]
         # That a string is base64 of a picture is more than a schema can say, so good data may well be refused.
         options += ["--exclude-checks", "positive_data_acceptance"]
-        command = [str(tools / "schemathesis"), "run", f"{url}/openapi.json", *options]
-        code = subprocess.run(command, timeout=seconds + _SLACK_S).returncode
+        command = [str(tools.absolute() / "schemathesis"), "run", f"{url}/openapi.json", *options]
+        code = subprocess.run(command, timeout=seconds + _SLACK_S, cwd=WORK).returncode
         assert server.process.poll() is None, "the server died"
         stray = [line for line in (WORK / "server.log").read_text().splitlines() if not line.startswith("{")]
         assert not stray, stray

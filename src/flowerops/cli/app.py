@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import sys
 import traceback
@@ -128,6 +129,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line; every failure becomes one or two lines, or one JSON document, and an exit code."""
     signal.signal(signal.SIGTERM, _end_on_sigterm)
+    _open_closed_streams()
     try:
         result = app(args=arguments, prog_name="flowerops", standalone_mode=False)
     except SystemExit as stop:
@@ -139,6 +141,17 @@ def run(arguments: list[str]) -> int:
         if code == ended.exit_code:
             return _report(ended("the command was stopped before its end", _GO_ON), arguments)
     return code
+
+
+def _open_closed_streams() -> None:
+    """Put nothing in the place of streams that the caller closed: else the next file opened would get their number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - to the end of the process
 
 
 def _end_on_sigterm(number: int, frame: object) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from rich.table import Table
 
 from flowerops.cli.bars import Bar, bar_on
 from flowerops.cli.layout import GAP, HARD_BLANK, columns_that_fit, counted, flowed
-from flowerops.cli.lines import LogFile, ProgressLines, spelled_out
+from flowerops.cli.lines import LogFile, ProgressLines, commands_hidden, spelled_out
 from flowerops.cli.waiting import Waiting, on_a_screen
 from flowerops.domain.progress import Task
 from flowerops.errors import FlowerOpsError
@@ -70,8 +71,11 @@ class Console:
         if self.as_json:
             described = {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
             head = {"schema_version": SCHEMA_VERSION, "command": self.command, "ok": False}
-            self._write_json({**head, "error": {**error.details, **described}})
-            return
+            try:
+                self._write_json({**head, "error": {**error.details, **described}})
+                return
+            except OSError:  # stdout itself may be what failed: a full disk, a reader that is gone
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is left in its buffer fails again at the end
         self._say(self._err, "[bold red]error:[/] ", self._flowed(self._err, error.message, len("error: ")))
         if error.hint:
             self._say(self._err, "[bold]hint:[/]  ", self._flowed(self._err, error.hint, len("hint:  ")))
@@ -84,7 +88,7 @@ class Console:
         except UnicodeEncodeError:  # a path that is not UTF-8, or a screen that is not
             text = json.dumps(members, indent=2)
         with self.aside():
-            sys.stdout.write(text + "\n")
+            sys.stdout.write(commands_hidden(text) + "\n")
             sys.stdout.flush()
 
     def print(self, text: str = "", *, lines: bool = False) -> None:

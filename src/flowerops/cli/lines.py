@@ -14,11 +14,19 @@ _SHORT_S = 10
 """Work that is over as soon as this needs no word about when."""
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that end a line, move the cursor or turn the text round, and halves of characters."""
+_COMMANDS = re.compile(r"#(?=#(?:vso)?\[)|^(?P<blank>\s*):(?=:)", re.IGNORECASE | re.MULTILINE)
+"""What gives orders to the agent of a pipeline, whoever prints it: Azure's ##vso[…], GitHub's ##[…] and :: in front."""
 
 
 def spelled_out(text: str, kept: str = "") -> str:
-    """Text with what would steer a terminal spelled out, except for the characters that are `kept`."""
-    return _STEERING.sub(lambda found: found[0] if found[0] in kept else _spelled(found[0]), text)
+    """Text with what would steer a terminal or the agent of a pipeline spelled out, except for characters `kept`."""
+    plain = _STEERING.sub(lambda found: found[0] if found[0] in kept else _spelled(found[0]), text)
+    return _COMMANDS.sub(lambda found: f"{found['blank'] or ''}\\x{ord(found[0][-1]):x}", plain)
+
+
+def commands_hidden(document: str) -> str:
+    """JSON text in which no string is a command to an agent; its values stay what they are."""
+    return _COMMANDS.sub(lambda found: f"{found['blank'] or ''}\\u{ord(found[0][-1]):04x}", document)
 
 
 def _spelled(character: str) -> str:

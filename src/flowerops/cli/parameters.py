@@ -12,9 +12,14 @@ from flowerops.domain.documents import Document
 from flowerops.domain.names import did_you_mean
 from flowerops.domain.params import SECTIONS, PreprocessParams
 from flowerops.errors import UsageError, in_plain_words
+from flowerops.io.reading import read_bounded
 
 if TYPE_CHECKING:
     from flowerops.domain.params import Mode
+
+_MOST_PARAMS_BYTES = 1 << 20
+_SHOWN = 200
+"""Letters of what was meant for a path: JSON that lacks its first brace is taken for one."""
 
 Params = TypeVar("Params", bound=Document)
 
@@ -106,6 +111,9 @@ def parse_share(text: str | None, option: str) -> float | None:
 
 def _read_file(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--params {path} cannot be read: {error}", "Give a JSON file, or JSON text.") from error
+        return read_bounded(path, _MOST_PARAMS_BYTES).decode()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"--params {str(path)[:_SHOWN]} cannot be read: {reason}", "Give a JSON file, or JSON text."
+        ) from error

@@ -40,17 +40,17 @@ class Exported:
 
 
 class Names:
-    """Gives every image a path of its own below the folder, whatever the manifest says.
-
-    Raises:
-        StoreIntegrityError: A path of the manifest would lead out of the folder.
-    """
+    """Gives every image a path of its own below the folder, whatever the manifest says."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def give(self, path: str, sha256: str) -> str:
-        """The path, with a piece of the hash in its name when another file has it (in any case of letters)."""
+        """The path, with a piece of the hash in its name when another file has it (in any case of letters).
+
+        Raises:
+            StoreIntegrityError: It would lead out of the folder, or another photo has the path and the hash.
+        """
         safe = safe_path(path)
         if safe.casefold() in self._taken:
             whole = PurePosixPath(safe)

@@ -37,7 +37,7 @@ def lay_out_parquet(source: Path, folder: Path, progress: Progress) -> None:
         try:
             with pq.ParquetFile(path) as file:
                 _lay_out_file(path, file, layout, progress)
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the disk's, not the file's
             message = f"{path} is damaged or no Parquet file: {first_line(error)}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flowerops.datasets.scan import MAX_FILE_BYTES
 from flowerops.errors import BadInputError
 from flowerops.io.atomic import atomic_write
 from flowerops.io.hashing import read_checked, sha256_bytes
+from flowerops.io.reading import read_bounded
 
 
 class ObjectStore:
@@ -51,8 +53,7 @@ def read_photo(file: Path) -> bytes:
         BadInputError: It cannot be read.
     """
     try:
-        with open(file, "rb", buffering=0) as stream:
-            return stream.read()
+        return read_bounded(file, MAX_FILE_BYTES, regular=True)
     except OSError as error:
         raise BadInputError(f"cannot read {file}: {error.strerror}", "Mend its permissions or remove it.") from error
 

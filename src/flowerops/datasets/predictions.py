@@ -1,7 +1,8 @@
 """Predictions as a table: parts that are published one by one, and the whole as Parquet or CSV.
 
 Columns: path, sha256, predicted, confidence, `p_LABEL` for each class (0..1), error, model_name, model_version,
-model_digest. A file that could not be scored has a row, too: its `error` says why, and its prediction is empty.
+model_digest. A file that could not be scored has a row, too: its `error` says why, and its prediction is empty. In a
+CSV no path begins like a formula.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -21,6 +23,7 @@ from flowerops.io.atomic import publish_file
 
 FORMATS = (".parquet", ".csv")
 _PROBABILITY = "p_"
+_FORMULA = r"^[=+\-@\t\r]"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class PredictionTable:
 
     def read_part(self, path: Path) -> list[tuple[str, str | None]] | None:
         """Path and hash of a part's rows; None when it is not there, damaged, or of another model."""
-        with contextlib.suppress(OSError, pa.ArrowException):
+        with contextlib.suppress(OSError, pa.ArrowException, UnicodeDecodeError):
             with pq.ParquetFile(path) as file:
                 if not file.schema_arrow.equals(self.schema()):
                     return None
@@ -80,10 +83,12 @@ class PredictionTable:
 
     def join(self, parts: Sequence[Path], out: Path) -> None:
         """Make one file of all parts, a part at a time in memory; it takes the place of what was there."""
-        kind = pyarrow.csv.CSVWriter if out.suffix == ".csv" else pq.ParquetWriter
+        as_csv = out.suffix == ".csv"
+        kind = pyarrow.csv.CSVWriter if as_csv else pq.ParquetWriter
         with publish_file(out) as temp, kind(temp, self.schema()) as writer:
             for part in parts:
-                writer.write_table(pq.read_table(part, schema=self.schema()))
+                table = pq.read_table(part, schema=self.schema())
+                writer.write_table(_without_formulas(table) if as_csv else table)
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,14 @@ def check_format(out: Path) -> None:
         )
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder", f"Name a file: --out {out / 'predictions.parquet'}")
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    """Paths that a spreadsheet would compute, as the same paths that it takes for text: ./=1+1.jpg."""
+    paths = table["path"]
+    begins = pc.match_substring_regex(paths, _FORMULA)
+    place = table.schema.get_field_index("path")
+    return table.set_column(place, "path", pc.if_else(begins, pc.binary_join_element_wise("./", paths, ""), paths))
 
 
 def _best(probabilities: Sequence[float] | None) -> int | None:

@@ -43,6 +43,9 @@ class SplitImages:
 
     The order is that of the SHA-256, however the images are spread over files.
     keys: SHA-256 of each photo's original bytes. labels: int64 [n], indices into the version's class list.
+
+    Raises:
+        StoreIntegrityError: The split's shards are damaged, or hold other images than the rows name.
     """
 
     def __init__(self, folder: Path, split: Split, rows: Sequence[ProcessedImage], labels: Sequence[str]) -> None:

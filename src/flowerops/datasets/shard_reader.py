@@ -138,5 +138,5 @@ def _opened(path: Path, known: pq.FileMetaData | None = None) -> Iterator[pq.Par
 def _checked(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, pa.ArrowException, KeyError, AttributeError) as error:
+    except (OSError, pa.ArrowException, KeyError, AttributeError, UnicodeDecodeError) as error:
         raise StoreIntegrityError(f"{path} is damaged", REMEDY) from error

@@ -31,6 +31,8 @@ def source_kind(source: Path) -> Kind:
                 f"{source} has no Parquet files in it",
                 "A folder with one sub-folder a class is taken in with: flowerops preprocess --data-folder",
             )
+        if source.exists() and not source.is_file():
+            raise BadInputError(f"{source} is not a regular file", "Save it as a file first.")
         with source.open("rb") as stream:
             head = stream.read(len(_PARQUET_MAGIC))
         if head == _PARQUET_MAGIC:
@@ -93,6 +95,9 @@ class Layout:
         """Where to write a photo: its wanted name below the class folder, with a number when another one has it.
 
         The name may have folders in it; whatever would lead elsewhere in it is dropped.
+
+        Raises:
+            BadInputError: One of the folders is a photo already.
         """
         parts = [part for part in wanted.replace("\\", "/").replace("\0", "").split("/") if part not in ("", ".", "..")]
         if len(parts) > 1 and parts[0] == label:

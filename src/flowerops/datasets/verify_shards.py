@@ -41,7 +41,7 @@ def shard_problems(
                 return [Problem(path=str(path), expected=f"{info.images} images", got=got, of=version)]
             for group in range(file.num_row_groups):
                 problems += _group_problems(file, group, path, rows, labels, version)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         problems.append(Problem(path=str(path), expected="a Parquet file", got=first_line(error), of=version))
     if not problems and (got := sha256_file(path)) != info.sha256:
         problems.append(Problem(path=str(path), expected=info.sha256, got=got, of=version))
@@ -55,7 +55,7 @@ def _group_problems(
         table = file.read_row_group(group)
         facts = table.select([*_COLUMNS, "label"]).to_pylist()
         images = table["image"].combine_chunks().field("bytes")
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except (OSError, KeyError, pa.ArrowException, UnicodeDecodeError) as error:
         images = f"{file.metadata.row_group(group).num_rows} readable images"
         got = f"damaged: {first_line(error)}"
         yield Problem(path=str(path), expected=images, got=got, of=f"{version} row group {group}")

@@ -15,6 +15,8 @@ from flowerops.errors import DiskFullError, FlowerOpsError, UsageError
 
 TEMP_PREFIX = ".tmp-"
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SHOWN = 200
+"""Letters of a name that is too long."""
 NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -167,6 +169,8 @@ def explain_os_error(error: OSError, path: Path | str) -> FlowerOpsError:
         return UsageError(
             f"not writable: {error.filename or path}", "Mend its permissions, or choose another folder with --home."
         )
+    if error.errno == errno.ENAMETOOLONG:
+        return UsageError(f"the name is too long: {str(error.filename or path)[:_SHOWN]}…", "Give a shorter one.")
     return FlowerOpsError(f"{error.filename or path}: {error.strerror or error}")
 
 

@@ -1,7 +1,6 @@
 """Put a classifier on top of a converted backbone, without converting the backbone once more.
 
-A LiteRT file is a FlatBuffer of buffers, tensors and operators in their order; see `schema.fbs` of LiteRT. The two
-operators that come last are those that the converter writes for a softmax layer.
+The two operators that come last are those that the converter writes for a softmax layer.
 """
 
 from __future__ import annotations
@@ -11,10 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from flowerops.ml.runtime import load_flatbuffers
-
-_FILE_IDENTIFIER = b"TFL3"
-_SLACK_BYTES = 1 << 16
+from flowerops.io.litert_file import put_together, take_apart
 
 
 def with_head(backbone: bytes, kernel: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> bytes:
@@ -28,8 +24,7 @@ def with_head(backbone: bytes, kernel: npt.NDArray[np.float32], bias: npt.NDArra
     Returns:
         The flatbuffer; its input is the backbone's, its output float32 [1, classes].
     """
-    flatbuffers, schema = load_flatbuffers()
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(backbone, 0))
+    schema, model = take_apart(backbone)
     (graph,) = model.subgraphs
     (features,) = graph.outputs
     classes = len(bias)
@@ -42,9 +37,7 @@ def with_head(backbone: bytes, kernel: npt.NDArray[np.float32], bias: npt.NDArra
         _operator(schema, model, "SOFTMAX", [scores], result),
     ]
     graph.outputs = np.array([result], np.int32)
-    builder = flatbuffers.Builder(len(backbone) + kernel.nbytes + _SLACK_BYTES)
-    builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
-    return bytes(builder.Output())
+    return put_together(model, len(backbone) + kernel.nbytes)
 
 
 def _tensor(schema: Any, model: Any, name: str, shape: list[int], values: npt.NDArray[np.float32] | None = None) -> int:

@@ -103,15 +103,6 @@ def load_interpreter() -> Any:
     return _import("ai_edge_litert.interpreter").Interpreter
 
 
-def load_flatbuffers() -> tuple[Any, Any]:
-    """The `flatbuffers` module, and the classes of LiteRT's own format.
-
-    Raises:
-        UsageError: LiteRT is not installed.
-    """
-    return _import("flatbuffers"), _import("ai_edge_litert.schema_py_generated")
-
-
 def versions() -> dict[str, str]:
     """Installed versions of what training depends on; nothing is imported."""
     found = {}

@@ -11,8 +11,8 @@ from flowerops.domain.bundle import BundleInfo, VersionRef
 from flowerops.domain.dataset import Provenance
 from flowerops.domain.lineage import Lineage
 from flowerops.domain.names import Selector
-from flowerops.errors import FlowerOpsError
 from flowerops.services.bundles import read_bundle
+from flowerops.services.runs import recorded_run
 from flowerops.services.selection import find_model
 from flowerops.services.versions import with_digest
 from flowerops.targets.protocol import ModelVersion, Run, Target
@@ -65,7 +65,7 @@ def _add_run(graph: Lineage, root: str, target: Target, model: ModelVersion, inf
     tracked = info.run.experiment if info.run else model.tags.get("experiment_name")
     experiment = graph.add("experiment", tracked or "unknown", missing=tracked is None)
     graph.link(root, experiment, "tracked in")
-    run = _find_run(target, model.run_id)
+    run = recorded_run(target, model.run_id)
     if run is None:
         name = model.run_id or (info.run.id if info.run else "unknown")
         run_node = graph.add("run", name, missing=True)
@@ -136,15 +136,6 @@ def _add_build(graph: Lineage, run_node: str, build: BuildInfo, code: CodeInfo) 
         dirty = f" with changes {code.diff_digest[:12]}" if code.dirty and code.diff_digest else ""
         commit = graph.add("commit", code.commit[:12] + dirty, commit=code.commit, dirty=code.dirty)
         graph.link(node, commit, "of")
-
-
-def _find_run(target: Target, run_id: str | None) -> Run | None:
-    if run_id is None:
-        return None
-    try:
-        return target.runs.find(run_id)
-    except FlowerOpsError:
-        return None
 
 
 def _run_of(provenance: Provenance) -> str | None:

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flowerops.datasets.scan import MAX_FILE_BYTES
 from flowerops.domain.names import Selector
 from flowerops.errors import BadInputError, RemoteError
 from flowerops.images import ImageRejectedError
 from flowerops.io.http import send
+from flowerops.io.reading import read_bounded
 from flowerops.services.selection import find_model
 from flowerops.services.smoke_client import message_of, read_prediction, status_of
 from flowerops.serving.scorer import Scorer
 from flowerops.targets.protocol import Target
 
 _TIMEOUT_S = 30.0
-_MOST_BYTES = 1 << 30
-"""So many pixels as the decoder takes need less in any format, with 16 bits and alpha, too."""
 
 
 def predict_with_model(
@@ -75,10 +75,6 @@ def read_image(path: Path) -> bytes:
         BadInputError: It cannot be read, or is larger than any photo: a device, say, which never ends.
     """
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_MOST_BYTES + 1)
+        return read_bounded(path, MAX_FILE_BYTES)
     except OSError as error:
         raise BadInputError(f"{path}: {error.strerror}", "Name image files.") from error
-    if len(data) > _MOST_BYTES:
-        raise BadInputError(f"{path} has more than {_MOST_BYTES >> 20} MiB", "Name image files.")
-    return data

@@ -10,7 +10,7 @@ from typing import Any
 
 from flowerops.domain.bundle import VersionRef
 from flowerops.domain.gate import Decision, decide
-from flowerops.domain.names import valid_name
+from flowerops.domain.names import Selector, valid_name
 from flowerops.domain.params import GatePolicy, RegisterParams
 from flowerops.domain.steps import BUNDLE_DIR
 from flowerops.domain.verdict import Evaluation
@@ -20,7 +20,7 @@ from flowerops.services.bundles import read_bundle
 from flowerops.services.candidates import candidate_run, read_evaluation, trained_output
 from flowerops.services.model_tags import force_tags, policy_tag, tags_of
 from flowerops.services.pipeline import Caller
-from flowerops.services.selection import champion_of
+from flowerops.services.selection import champion_of, find_model
 from flowerops.serving.scorer import Scorer
 from flowerops.targets.protocol import ModelVersion, Run, Target
 
@@ -117,7 +117,7 @@ def register_candidate(
     """
     with target.models.registration(request.params.name):
         before = target.models.versions(request.params.name)
-        existing = next((version for version in before if version.run_id == candidate.run.id), None)
+        existing = _of_run(before, candidate.run)
         evaluation = candidate.evaluation()
         if existing is not None:
             decision = evaluation.decision or _judged(evaluation, request.policy)
@@ -129,6 +129,10 @@ def register_candidate(
             model = _register(target, candidate, evaluation, decision, request, caller)
             target.runs.tag(step_id, {"model": str(model), "outcome": decision.outcome})
     return Registered(model, decision, False)
+
+
+def _of_run(versions: Sequence[ModelVersion], run: Run) -> ModelVersion | None:
+    return next((version for version in versions if version.run_id == run.id), None)
 
 
 def _evaluation(target: Target, run: Run) -> Evaluation:
@@ -192,7 +196,7 @@ def _promote(target: Target, model: ModelVersion, decision: Decision, caller: Ca
     note_office(target, "gate" if decision.takes_over else "force", caller, reason, model=model, before=before)
     target.models.set_champion(model.name, model.version)
     target.models.tag(model.name, model.version, {PROMOTION: "done"})
-    return next(found for found in target.models.versions(model.name) if found.version == model.version)
+    return find_model(target, Selector(model.name, model.version))
 
 
 def plan(target: Target, request: RegisterRequest) -> dict[str, Any]:
@@ -200,7 +204,7 @@ def plan(target: Target, request: RegisterRequest) -> dict[str, Any]:
     run = candidate_run(target, request.run_id)
     evaluation = _evaluation(target, run)
     versions = target.models.versions(request.params.name)
-    existing = next((version for version in versions if version.run_id == run.id), None)
+    existing = _of_run(versions, run)
     if existing is not None:
         decision = evaluation.decision or _judged(evaluation, request.policy)
     else:

@@ -92,6 +92,14 @@ def find_run(target: Target, run_id: str) -> Run:
     return newest[0]
 
 
+def recorded_run(target: Target, run_id: str | None) -> Run | None:
+    """The run behind a model; None where it has none, and where that is not recorded here or cannot be asked for."""
+    try:
+        return target.runs.find(run_id) if run_id else None
+    except FlowerOpsError:
+        return None
+
+
 def _by_id(target: Target, run_id: str) -> Run:
     """A run by its whole id; for the beginning of one, or a misspelt one, the error names the run that was meant."""
     try:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowerops.datasets.scan import MAX_FILE_BYTES
 from flowerops.domain.bundle import BUNDLE_FILE, GOLDEN_DIR, GOLDEN_FILE, BundleInfo, GoldenImage, GoldenSet
 from flowerops.domain.deployment import PARITY_TOLERANCE, QUANTIZED_TOLERANCE
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.io.fetch import fetch
 from flowerops.io.hashing import sha256_bytes
+from flowerops.io.reading import read_bounded
 
 _URL_SCHEMES = ("http://", "https://")
 _JUNK = {"thumbs.db", "desktop.ini"}
@@ -133,7 +135,7 @@ def _entries(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path, MAX_FILE_BYTES)
     except OSError as error:
         raise BadInputError(f"{_printable(str(path))}: {error.strerror}", _HINT) from error
 

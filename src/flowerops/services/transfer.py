@@ -96,7 +96,7 @@ def transfer(source: Target, destination: Target, request: TransferRequest, call
         model = found.model or _register(source, destination, found.source, request, caller)
         if request.champion and not model.champion:
             make_champion(destination, model, request.reason or "", caller)
-        now_there = next(one for one in destination.models.versions(name) if one.version == model.version)
+        now_there = find_model(destination, Selector(name, model.version))
     return replace(found, model=now_there)
 
 

@@ -17,6 +17,7 @@ from flowerops.errors import FlowerOpsError, StoreIntegrityError
 from flowerops.io.hashing import SEAL_FILE
 from flowerops.services.bundles import read_bundle
 from flowerops.services.lineage_findings import Findings
+from flowerops.services.runs import recorded_run
 from flowerops.services.selection import find_model
 from flowerops.services.step_claims import false_claims
 from flowerops.services.verify import bundle_check
@@ -110,7 +111,7 @@ class _Walk:
             return None  # said already: the seal covers that file
 
     def _run(self, subject: str, model: ModelVersion, info: BundleInfo | None) -> None:
-        run = self._find(model.run_id)
+        run = recorded_run(self.target, model.run_id)
         if run is None:
             self.found.say(
                 subject, "came of", f"run {model.run_id or 'unknown'}", "missing", "no such run is recorded here"
@@ -184,14 +185,6 @@ class _Walk:
         except StoreIntegrityError:
             return True  # said already
         return not parents or info.raw.digest in {parent.digest for parent in parents}
-
-    def _find(self, run_id: str | None) -> Run | None:
-        if not run_id:
-            return None
-        try:
-            return self.target.runs.find(run_id)
-        except FlowerOpsError:
-            return None
 
     def _output(self, run: Run, step: str) -> StepOutput | None:
         try:

@@ -78,7 +78,11 @@ class InterpreterPool:
         return answer
 
     def run_many(self, pixels: Pixels) -> Probabilities:
-        """Score images, uint8 RGB [n, side, side, 3], on all interpreters at once; gives float32 [n, classes]."""
+        """Score images, uint8 RGB [n, side, side, 3], on all interpreters at once; gives float32 [n, classes].
+
+        Raises:
+            BadInputError: The images are of another shape or type.
+        """
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != self._shape:
             got = f"{pixels.dtype} {list(pixels.shape)}"
             raise BadInputError(f"pixels: expected uint8 [n, {', '.join(map(str, self._shape))}], got {got}")

@@ -31,7 +31,9 @@ class Observed:
         """Serve one request (ASGI)."""
         if scope["type"] != "http":
             return
-        caller = caller_of(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        caller = caller_of(headers)
+        ambiguous = _has_two_lengths(headers)
         scope.setdefault("state", {})["request_id"] = caller.request_id
         started = time.perf_counter()
         status = 500
@@ -40,7 +42,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._mark(message, caller)
+                _mark(message, caller, last=ambiguous or self._service.closes_connections)
             await send(message)
 
         fault: Exception | None = None
@@ -54,11 +56,17 @@ class Observed:
         self._service.counters.request(scope["path"] if scope["path"] in _KNOWN else "other", status, seconds)
         _log_request(scope, caller, status, seconds, fault)
 
-    def _mark(self, message: MutableMapping[str, Any], caller: Caller) -> None:
-        headers = MutableHeaders(scope=message)
-        headers.update(caller.headers)
-        if self._service.closes_connections:
-            headers["Connection"] = "close"
+
+def _has_two_lengths(headers: Headers) -> bool:
+    """Whether a proxy may have taken a request for another one; nothing after it is believed (RFC 9112, 6.1)."""
+    return "content-length" in headers and "transfer-encoding" in headers
+
+
+def _mark(message: MutableMapping[str, Any], caller: Caller, *, last: bool) -> None:
+    headers = MutableHeaders(scope=message)
+    headers.update(caller.headers)
+    if last:
+        headers["Connection"] = "close"
 
 
 def _log_request(scope: Scope, caller: Caller, status: int, seconds: float, fault: Exception | None) -> None:

@@ -7,7 +7,6 @@ runtime's fast kernels and without TensorFlow.
 
 from __future__ import annotations
 
-import importlib
 import threading
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,13 +17,11 @@ import numpy.typing as npt
 from flowerops.domain.bundle import TFLITE_FILE
 from flowerops.errors import BadInputError
 from flowerops.images import prepare_image
+from flowerops.io.litert_file import put_together, take_apart
 from flowerops.serving.interpreters import Pixels, Probabilities, open_interpreter
-from flowerops.serving.requirements import missing_packages
 from flowerops.serving.scorer import Scorer
 
 Features = npt.NDArray[np.float32]
-_SLACK_BYTES = 1 << 16
-_FILE_IDENTIFIER = b"TFL3"
 
 
 class Seen(NamedTuple):
@@ -86,8 +83,7 @@ def with_features(model: bytes) -> bytes:
         BadInputError: It ends in something else.
         UsageError: LiteRT is not installed.
     """
-    flatbuffers, schema = _flatbuffers()
-    tree = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    schema, tree = take_apart(model)
     (graph,) = tree.subgraphs
     last = _made_by(graph, int(graph.outputs[0]))
     if last is not None and _kind(tree, last) == schema.BuiltinOperator.SOFTMAX:
@@ -99,9 +95,7 @@ def with_features(model: bytes) -> bytes:
         )
     graph.outputs = np.array([graph.outputs[0], last.inputs[0]], np.int32)
     tree.signatureDefs = []  # they name one output only, and nobody here calls by signature
-    builder = flatbuffers.Builder(len(model) + _SLACK_BYTES)
-    builder.Finish(tree.Pack(builder), _FILE_IDENTIFIER)
-    return bytes(builder.Output())
+    return put_together(tree, len(model))
 
 
 def _made_by(graph: Any, tensor: int) -> Any:
@@ -111,10 +105,3 @@ def _made_by(graph: Any, tensor: int) -> Any:
 def _kind(tree: Any, operator: Any) -> int:
     code = tree.operatorCodes[operator.opcodeIndex]
     return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))  # old files have the second only
-
-
-def _flatbuffers() -> tuple[Any, Any]:
-    try:
-        return importlib.import_module("flatbuffers"), importlib.import_module("ai_edge_litert.schema_py_generated")
-    except ImportError as error:
-        raise missing_packages(["ai_edge_litert"]) from error

@@ -27,7 +27,11 @@ class Scoring:
         self._key = key
 
     async def score(self, request: Request) -> Response:
-        """Answer one request."""
+        """Answer one request.
+
+        Raises:
+            ApiError: Key, headers, body or images are refused, or the server cannot score now.
+        """
         body = BodyReader(request, self._service.limits)
         try:
             self._key.require(request.headers)

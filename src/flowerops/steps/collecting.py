@@ -88,7 +88,12 @@ class PixelSource:
         self._lock = threading.Lock()
 
     def read_into(self, sha256: str, buffer: memoryview) -> None:
-        """Fill a buffer with a square as it is stored."""
+        """Fill a buffer with a square as it is stored.
+
+        Raises:
+            KeyError: Nobody has it.
+            StoreIntegrityError: The shard that has it is damaged.
+        """
         if sha256 in self._squares.facts:
             self._squares.read_into(sha256, buffer)
             return

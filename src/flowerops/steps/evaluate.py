@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter, ValidationError
 
 from flowerops.datasets.raw import RawVersion
 from flowerops.domain.comparison import compare
+from flowerops.domain.documents import malformed
 from flowerops.domain.evaluation import SliceScores
 from flowerops.domain.gate import decide
 from flowerops.domain.metrics import score
@@ -146,7 +147,10 @@ def _score(scorer: Scorer, test: TestSet, progress: Progress, label: str) -> npt
 def _history(training: Path | None) -> dict[str, list[float]]:
     if training is None or not (training / HISTORY_FILE).is_file():
         return {}
-    history: dict[str, list[float]] = json.loads((training / HISTORY_FILE).read_bytes())
+    try:
+        history = TypeAdapter(dict[str, list[float]]).validate_json((training / HISTORY_FILE).read_bytes())
+    except ValidationError as error:
+        raise malformed(error, str(training / HISTORY_FILE)) from error
     return history
 
 

@@ -23,7 +23,15 @@ class StepTracker:
 
     @classmethod
     def attach(cls, uri: str | None, run_id: str | None) -> StepTracker:
-        """Join the run that the target began for this step."""
+        """Join the run that the target began for this step.
+
+        Args:
+            uri: The ledger's address; None to record nothing while the step works.
+            run_id: The step's run there.
+
+        Raises:
+            BadInputError: Only one of them is given.
+        """
         if (uri is None) != (run_id is None):
             raise BadInputError("a tracking address without a run id, or the reverse", "Set both or neither.")
         return cls(Ledger(uri) if uri else None, run_id)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from flowerops.cli.console import Console
-from flowerops.cli.lines import LogFile
+from flowerops.cli.lines import LogFile, commands_hidden, spelled_out
 
 _WORK = """
 import sys
@@ -70,3 +73,21 @@ def test_text_is_added_as_it_is_and_every_character_fits(tmp_path: Path) -> None
     log.append("Traceback\n  line\n")
     log.append("caf\udce9\n")
     assert (tmp_path / "x.log").read_text() == "Traceback\n  line\ncaf\\udce9\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("photo ##vso[task.setvariable variable=PATH]x.jpg", "photo \\x23#vso[task.setvariable variable=PATH]x.jpg"),
+        ("##VSO[a]", "\\x23#VSO[a]"),
+        ("##[add-mask]x", "\\x23#[add-mask]x"),
+        ("::add-mask::x", "\\x3a:add-mask::x"),
+        ("first\n  ::error::x", "first\n  \\x3a:error::x"),
+        ("a::b ## c [d]", "a::b ## c [d]"),
+    ],
+)
+def test_no_name_gives_orders_to_the_agent_of_a_pipeline(text: str, shown: str) -> None:
+    assert spelled_out(text, kept="\n") == shown
+    document = json.dumps([text])
+    assert json.loads(commands_hidden(document)) == [text]
+    assert "##vso[" not in commands_hidden(document).lower()

@@ -18,7 +18,8 @@ from flowerops.datasets.layout import plan_layout
 from flowerops.datasets.pixels import decode_pixels, stored_size
 from flowerops.datasets.shard_reader import ShardReader
 from flowerops.datasets.shards import DATA_DIR, split_files, write_shard
-from flowerops.domain.dataset import ProcessedImage, Split
+from flowerops.datasets.verify_shards import shard_problems
+from flowerops.domain.dataset import ProcessedImage, ShardInfo, Split
 from flowerops.errors import StoreIntegrityError
 from flowerops.images import prepare_image
 from flowerops.io.hashing import sha256_bytes
@@ -235,3 +236,23 @@ def test_a_row_without_its_image_is_damage(tmp_path):
     pq.write_table(table.set_column(0, table.schema.field(0), bare), path)
     with pytest.raises(StoreIntegrityError, match="without its image"):
         ShardReader([path]).pixels([0])
+
+
+@pytest.mark.parametrize("damaged", [b"pixels_sha256", b"ClassLabel"])
+def test_a_shard_whose_columns_or_key_are_no_text_is_a_problem_like_any_other(tmp_path, damaged):
+    rows = [row(1)]
+    write(tmp_path, rows)
+    (path,) = split_files(tmp_path, "train")
+    info = ShardInfo(file=path.name, images=1, sha256=sha256_bytes(path.read_bytes()))
+    path.write_bytes(path.read_bytes().replace(damaged, b"\xff" * len(damaged)))
+    assert shard_problems(path, info, {rows[0].sha256: rows[0]}, LABELS, "flowers:1")
+
+
+def test_a_key_that_is_no_text_is_damage(tmp_path):
+    rows = [row(1)]
+    write(tmp_path, rows)
+    (path,) = split_files(tmp_path, "train")
+    pq.write_table(pq.read_table(path), path, compression="none", use_dictionary=False, write_statistics=False)
+    path.write_bytes(path.read_bytes().replace(rows[0].sha256.encode(), b"\xff" * 64))
+    with pytest.raises(StoreIntegrityError, match="is damaged"):
+        ShardReader([path])

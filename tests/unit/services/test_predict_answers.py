@@ -41,8 +41,8 @@ def test_anything_else_is_a_failure_of_the_endpoint(tmp_path: Path, body: str) -
 
 
 def test_a_file_without_an_end_is_no_photo(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "_MOST_BYTES", 1 << 20)
-    with pytest.raises(BadInputError, match="/dev/zero has more than 1 MiB"):
+    monkeypatch.setattr(service, "MAX_FILE_BYTES", 1 << 20)
+    with pytest.raises(BadInputError, match="/dev/zero: larger than 1 MiB"):
         service.read_image(Path("/dev/zero"))
 
 

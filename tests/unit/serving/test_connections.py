@@ -130,3 +130,25 @@ def test_more_connections_than_allowed_are_refused_and_the_others_go_on(url: str
         connections[0].sendall(SCORE + DAISY)
         assert one_answer(connections[0]).startswith(b"HTTP/1.1 200 ")
     assert send("GET", f"{url}/healthz").status == 200
+
+
+def test_behind_a_request_with_two_lengths_nothing_is_believed(url: str) -> None:
+    """A proxy that goes by the other length would take what follows for a body, and this server for a request."""
+    two = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    for line in (b"POST /score", b"GET /healthz"):
+        with connect(url) as connection:
+            connection.sendall(line + b" HTTP/1.1\r\nHost: x\r\n" + two + HEALTH)
+            assert rest(connection).count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        *("Content-Length: 1\r\nContent-Length: 2", "Content-Length: -1", "Content-Length : 1"),
+        *("Transfer-Encoding: xchunked", "A: \0", "A: b\rSet-Cookie: c"),
+    ],
+)
+def test_heads_that_two_servers_could_read_in_two_ways_are_refused(url: str, lines: str) -> None:
+    with connect(url) as connection:
+        connection.sendall(f"POST /score HTTP/1.1\r\nHost: x\r\n{lines}\r\n\r\n".encode() + HEALTH)
+        assert rest(connection).startswith(b"HTTP/1.1 400 ")

@@ -11,6 +11,7 @@ import pytest
 from flowerops.domain.bundle import TFLITE_FILE
 from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.io.hashing import SEAL_FILE, sha256_file
+from flowerops.io.litert_file import put_together, take_apart
 from flowerops.serving.penultimate import FeatureModel, with_features
 from flowerops.serving.scorer import Scorer
 from helpers.tiny_bundle import COLOURS, photo
@@ -33,12 +34,7 @@ def test_another_digest_is_refused(tiny_bundle: Path):
 
 
 def test_a_network_that_ends_in_something_else_has_no_features(tiny_bundle: Path):
-    from flowerops.serving.penultimate import _flatbuffers
-
-    flatbuffers, schema = _flatbuffers()
-    tree = schema.ModelT.InitFromObj(schema.Model.GetRootAs((tiny_bundle / TFLITE_FILE).read_bytes(), 0))
+    _, tree = take_apart((tiny_bundle / TFLITE_FILE).read_bytes())
     tree.subgraphs[0].outputs = tree.subgraphs[0].operators[0].outputs
-    builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(tree.Pack(builder), b"TFL3")
     with pytest.raises(BadInputError, match="does not end in a fully connected layer"):
-        with_features(bytes(builder.Output()))
+        with_features(put_together(tree, 1 << 16))

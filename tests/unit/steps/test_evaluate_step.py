@@ -12,7 +12,7 @@ from flowerops.domain.build import BuildInfo, CodeInfo
 from flowerops.domain.bundle import Geometry
 from flowerops.domain.params import EvaluateParams, GatePolicy
 from flowerops.domain.progress import SilentProgress
-from flowerops.domain.steps import StepContext
+from flowerops.domain.steps import HISTORY_FILE, StepContext
 from flowerops.domain.verdict import (
     EVALUATION_FILE,
     PREDICTIONS_FILE,
@@ -20,8 +20,9 @@ from flowerops.domain.verdict import (
     SUMMARY_FILE,
     Evaluation,
 )
-from flowerops.errors import BadInputError
+from flowerops.errors import BadInputError, StoreIntegrityError
 from flowerops.io.hashing import sha256_bytes
+from flowerops.steps import evaluate as evaluating
 from flowerops.steps import testsets
 from flowerops.steps.evaluate import EvaluateInput, evaluate
 from flowerops.tracking import StepTracker
@@ -146,3 +147,12 @@ def test_a_photo_that_vanishes_is_bad_input(photos: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(testsets, "scan_folder", lambda *_, **__: scan)
     with pytest.raises(BadInputError, match=r"cannot read .*gone\.jpg"):
         testsets.from_folder(photos, list(scan.classes()), Geometry(size=24), SilentProgress())
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"loss": "low"}'])
+def test_a_damaged_history_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / HISTORY_FILE).write_text(text)
+    with pytest.raises(StoreIntegrityError, match=HISTORY_FILE):
+        evaluating._history(tmp_path)
+    (tmp_path / HISTORY_FILE).write_text('{"loss": [0.5, NaN]}')
+    assert evaluating._history(tmp_path)["loss"][0] == 0.5

@@ -28,6 +28,9 @@ def build(image_size: int, classes: int, *, dropout: bool = True) -> Any:
 
     Returns:
         keras.Model: float32 RGB 0..255 [batch, size, size, 3] → probabilities [batch, classes].
+
+    Raises:
+        BadInputError: The images are smaller.
     """
     if image_size < MIN_SIZE:
         raise BadInputError(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flowerops.errors import CredentialsError
+from flowerops.errors import CredentialsError, first_line
 from flowerops.targets.azureml.errors import missing_extra
 
 SIGN_IN_TIMEOUT_S = 9.0
@@ -124,12 +124,7 @@ def _made(name: str, make: Callable[[], Any]) -> _Way:
     try:
         return _Way(name, make())
     except (ValueError, OSError) as error:
-        return _Way(name, None, _first_line(error))
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+        return _Way(name, None, first_line(error).rstrip("."))
 
 
 def _fast() -> dict[str, Any]:
@@ -145,7 +140,7 @@ def _try(way: _Way, scopes: tuple[str, ...], options: dict[str, Any], ends: floa
         try:
             found.append(way.credential.get_token(*scopes, **options))
         except Exception as error:
-            problems.append(_first_line(error))
+            problems.append(first_line(error).rstrip("."))
 
     if way.name == "browser":
         ask()

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from flowerops.errors import BadInputError
+from flowerops.errors import BadInputError, FlowerOpsError
 from flowerops.targets.azureml.client import AzureClient
 from flowerops.targets.azureml.code_upload import with_code
 from flowerops.targets.azureml.errors import translating
@@ -106,10 +106,13 @@ class Jobs:
         return str(error["message"]) if error.get("message") else None
 
     def recorded(self, run_id: str) -> tuple[dict[str, str], dict[str, float]]:
-        """The params and the last value of each metric of a step run; none of a run that MLflow does not know."""
+        """The params and the last value of each metric of a step run.
+
+        None where MLflow does not tell, for a run that it does not know, say: that must not hide the run itself.
+        """
         try:
             data = self._client.recorded(run_id)
-        except BadInputError:
+        except FlowerOpsError:
             return {}, {}
         params = {str(one["key"]): str(one["value"]) for one in data.get("params") or []}
         return params, {str(one["key"]): float(one["value"]) for one in data.get("metrics") or []}

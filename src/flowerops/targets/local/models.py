@@ -19,6 +19,9 @@ from flowerops.targets.local.home import Home
 from flowerops.targets.protocol import DIGEST_TAG, ModelVersion
 from flowerops.tracking import Ledger, ModelRecord
 
+_PATIENCE_S = 300.0
+"""A register takes seconds on a busy machine, and twenty of them may be under way."""
+
 
 class LocalModels:
     """See `targets.protocol.ModelRegistry`."""
@@ -32,8 +35,12 @@ class LocalModels:
         return self._ledger.model_names()
 
     def versions(self, name: str) -> list[ModelVersion]:
-        """All versions, newest first."""
-        return [self._version(record) for record in self._ledger.model_versions(name)]
+        """All versions, newest first.
+
+        Those without a digest are left out: somebody removes one while MLflow reads first the versions and then their
+        tags, or registered it past flowerops.
+        """
+        return [self._version(record) for record in self._ledger.model_versions(name) if DIGEST_TAG in record.tags]
 
     def open(self, model: ModelVersion) -> Path:
         """Its folder, where everything lies already."""
@@ -77,7 +84,7 @@ class LocalModels:
     @contextlib.contextmanager
     def registration(self, name: str) -> Iterator[None]:
         """Hold the model's lock."""
-        with exclusive(self._home.locks / f"model-{name}.lock", f"model {name}"):
+        with exclusive(self._home.locks / f"model-{name}.lock", f"model {name}", _PATIENCE_S):
             yield
 
     def remove(self, model: ModelVersion) -> None:
