@@ -29,7 +29,8 @@ def not_found(
     """
     if numbers:
         shown = ", ".join(map(str, sorted(numbers)))
-        return BadInputError(f"{kind} {selector.name!r} has no version {selector.version}{gone}", f"There is {shown}.")
+        hint = f"There {'is' if len(numbers) == 1 else 'are'} {shown}."
+        return BadInputError(f"{kind} {selector.name!r} has no version {selector.version}{gone}", hint)
     known = set(names())
     hint = did_you_mean(selector.name, known) if known else _FIRST[kind]
     return BadInputError(f"there is no {kind} {selector.name!r}", hint)
