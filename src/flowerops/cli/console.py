@@ -144,8 +144,10 @@ class Console:
         if fitting == "records":
             self._records(columns, cells)
             return
-        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
-        for name, width in zip(columns, widths if fitting == "natural" else fitting, strict=True):
+        shown = widths if fitting == "natural" else fitting
+        whole = sum(shown) + GAP * (len(shown) - 1)  # said to Rich, which would fold it into the screen's width
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0), width=whole)
+        for name, width in zip(columns, shown, strict=True):
             table.add_column(_shown(name), overflow="fold", width=width)
         for row in cells:
             table.add_row(*map(escape, row))

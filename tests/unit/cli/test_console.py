@@ -337,3 +337,9 @@ def test_of_a_long_list_the_beginning_is_shown(narrow):
     console, shown = narrow
     console.items([f"photo {number}" for number in range(5)], most=3)
     assert shown.getvalue().splitlines() == ["  photo 0", "  photo 1", "  photo 2", "  … and 2 more; --json lists all"]
+
+
+def test_a_table_in_a_pipe_is_as_wide_as_its_cells(capsys):
+    cells = ["a" * 50, "killed (abandoned) in train", "b" * 60]
+    Console("runs list", as_json=False).table(["run", "status", "experiment"], [cells, ["c", "ok", "d"]])
+    assert "  ".join(cells) in capsys.readouterr().out.splitlines()[1]
