@@ -100,7 +100,8 @@ def deploy(target: Target, request: DeployRequest, caller: Caller) -> Deployed:
     cases = cases_from_bundle(model.bundle, quantized=request.quantized)
     host, name = target.endpoints, request.endpoint
     with host.deploying(name):
-        access = replace(request.access or AS_BEFORE, port=host.choose_port(name, request.port))
+        host.choose_port(name, request.port)  # known to be there before anything is started
+        access = replace(request.access or AS_BEFORE, port=request.port)
         policy = _possible_canary(_endpoint(target, name), request, caller)
         caller.progress.message(f"starting {model}")
         options = StartOptions(request.machines or Machines(), access, request.quantized)

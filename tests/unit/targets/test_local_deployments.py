@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -306,6 +307,21 @@ def test_a_port_that_is_taken_at_the_last_moment_leaves_the_traffic_where_it_is(
         deployments.activate(NAME, green, Access(port=taken.getsockname()[1]))
     assert version_that_answers(deployments.find(NAME).url) == 1
     assert is_alive(green)
+
+
+def test_a_free_port_that_is_taken_at_the_last_moment_is_passed_over(
+    deployments: LocalDeployments, tiny_bundle: Path
+) -> None:
+    chosen = deployments.choose_port(NAME, None)
+    assert chosen is not None
+    blue = deployments.start(NAME, tiny_bundle, model(tiny_bundle))
+    with contextlib.ExitStack() as taken:
+        with contextlib.suppress(OSError):  # another test took it in the same moment, which is as good
+            taken.enter_context(socket.create_server(("127.0.0.1", chosen)))
+        endpoint = deployments.activate(NAME, blue)
+        assert endpoint.port is not None
+        assert endpoint.port > chosen
+        assert version_that_answers(endpoint.url) == 1
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536, 10**9])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flowerops.errors import ConflictError
 from flowerops.targets.local.endpoint_state import LOOPBACK
 from flowerops.targets.local.endpoint_store import EndpointStore
@@ -34,12 +36,16 @@ def choose_port(store: EndpointStore, wanted: int | None) -> int | None:
     if wanted is not None:
         check_port(store, wanted)
         return wanted
-    if store.load().port:
-        return None
+    return None if store.load().port else next(free_ports())
+
+
+def free_ports() -> Iterator[int]:
+    """Those from the default one on that nobody listens on at the moment when they are asked for.
+
+    Raises:
+        ConflictError: There is none left.
+    """
     for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
-        try:
-            check_port(store, port)
-        except ConflictError:
-            continue
-        return port
+        if not port_is_taken(port, LOOPBACK):
+            yield port
     raise ConflictError(f"no free port from {DEFAULT_PORT} on", "Choose one with --port.")

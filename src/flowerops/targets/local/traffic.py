@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flowerops.errors import FlowerOpsError
+from flowerops.errors import ConflictError, FlowerOpsError
 from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment
 from flowerops.targets.local.endpoint_store import EndpointStore
 from flowerops.targets.local.launch import Launcher
-from flowerops.targets.local.ports import check_port
-from flowerops.targets.local.processes import free_port, is_alive, send_signal, stop_all
+from flowerops.targets.local.ports import check_port, free_ports
+from flowerops.targets.local.processes import is_alive, send_signal, stop_all
 
 _RETIRE, _UNRETIRE = "SIGUSR1", "SIGUSR2"
 """A retired server asks its clients with each answer to connect anew."""
@@ -23,12 +23,16 @@ class Traffic:
     def front(self, store: EndpointStore, port: int | None = None, host: str | None = None) -> EndpointState:
         """The endpoint's state once its front listens there; None keeps the port and the address that it has.
 
+        An endpoint without a port gets a free one.
+
         Raises:
-            ConflictError: The port is taken.
+            ConflictError: The port is taken, or there is no free one.
         """
         state = store.load()
         front = state.front if is_alive(state.front) else None
-        wanted, address = port or state.port or free_port(), host or state.host
+        wanted, address = port or state.port, host or state.host
+        if wanted is None:
+            return self._first_front(store, address)
         if front is None or front.port != wanted:
             check_port(store, wanted, address)
             return self._launcher.front(store, wanted, address)
@@ -41,6 +45,15 @@ class Traffic:
         except FlowerOpsError:
             self._launcher.front(store, wanted, front.host)
             raise
+
+    def _first_front(self, store: EndpointStore, address: str) -> EndpointState:
+        for port in free_ports():
+            try:
+                check_port(store, port, address)
+                return self._launcher.front(store, port, address)
+            except ConflictError:  # somebody took it between our look and the front's bind, or has it at that address
+                continue
+        raise AssertionError("unreachable")
 
     def switched(self, before: EndpointState, state: EndpointState) -> None:
         """Send kept-alive clients of what lost the traffic away, keep those of what has it; end a former front."""
