@@ -67,6 +67,7 @@ def _show_one(console: Console, document: dict[str, Any]) -> None:
 
     provenance = document["provenance"]
     console.heading(f"{document['name']}:{document['version']} ({document['kind']})", mark="•")
+    show_hygiene(console, document)
     facts: dict[str, object] = {
         "files": f"{document['files']:,}",
         "classes": ", ".join(f"{label} {count:,}" for label, count in document["classes"].items()),
@@ -82,5 +83,4 @@ def _show_one(console: Console, document: dict[str, Any]) -> None:
     if document["synthetic"]:
         facts["note"] = "synthetic drawings, not photographs"
     console.facts(facts)
-    show_hygiene(console, document)
     show_left_out(console, document)
