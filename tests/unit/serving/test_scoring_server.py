@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import signal
 import socket
@@ -19,6 +17,7 @@ from flowerops.io.http import send
 from flowerops.serving import requirements
 from flowerops.serving.server import API_KEY_VARIABLE, check_bind, is_loopback
 from helpers.served import ServerUnderTest, answers, process, wait_until
+from helpers.slow_bundle import slow_bundle
 from helpers.tiny_bundle import COLOURS, photo
 
 SERVER = "flowerops.serving.server"
@@ -177,22 +176,16 @@ def test_only_loopback_counts_as_private(host: str, loopback: bool) -> None:
 
 
 def test_while_the_model_loads_it_is_alive_but_not_ready(tiny_bundle: Path, tmp_path: Path) -> None:
-    """Who opens a file under a lease waits until it is given up, so that loading takes until the test has looked."""
-    copy = Path(shutil.copytree(tiny_bundle, tmp_path / "copy"))
-    before = signal.signal(signal.SIGIO, signal.SIG_IGN)  # the kernel's word that somebody waits
-    card = os.open(copy / "MODEL_CARD.md", os.O_RDWR)
-    try:
-        fcntl.fcntl(card, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-        with process(SERVER, *arguments(copy), log=tmp_path / "log") as server:
-            url = server.url
-            wait_until(lambda: answers(f"{url}/healthz"), "life")
-            assert send("GET", f"{url}/readyz").json() == {"status": "loading"}
-            assert send("POST", f"{url}/score", DAISY).status == 503
-            fcntl.fcntl(card, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-            assert answers(server.ready() + "/readyz")
-    finally:
-        os.close(card)
-        signal.signal(signal.SIGIO, before)
+    with (
+        slow_bundle(tiny_bundle, tmp_path) as (slow, go_on),
+        process(SERVER, *arguments(slow), log=tmp_path / "log") as server,
+    ):
+        url = server.url
+        wait_until(lambda: answers(f"{url}/healthz"), "life")
+        assert send("GET", f"{url}/readyz").json() == {"status": "loading"}
+        assert send("POST", f"{url}/score", DAISY).status == 503
+        go_on()
+        assert answers(server.ready() + "/readyz")
 
 
 def test_the_server_loads_nothing_that_it_does_not_need(tiny_bundle: Path) -> None:

@@ -25,6 +25,7 @@ from flowerops.targets.protocol import Access, Machines, StartOptions
 from helpers.local_endpoints import DAISY, NAME, deploy, local_deployments, model, state_of, version_that_answers
 from helpers.scripted_server import hang_up, scripted_server
 from helpers.served import wait_until
+from helpers.slow_bundle import slow_bundle
 from helpers.tiny_bundle import reseal
 
 
@@ -37,15 +38,6 @@ def root(tmp_path: Path) -> Path:
 def deployments(root: Path) -> Iterator[LocalDeployments]:
     with local_deployments(root, ready_timeout_s=20, grace_s=5) as local:
         yield local
-
-
-def slow_copy(bundle: Path, folder: Path) -> Path:
-    """A bundle that never finishes loading: one of its files comes through a pipe that nobody writes to."""
-    slow = Path(shutil.copytree(bundle, folder / "slow"))
-    (slow / "MODEL_CARD.md").unlink()
-    os.mkfifo(folder / "pipe")
-    (slow / "MODEL_CARD.md").symlink_to(folder / "pipe")
-    return slow
 
 
 def deploy_script(root: Path, bundle: Path) -> str:
@@ -153,15 +145,15 @@ def test_a_discarded_deployment_is_gone_and_the_serving_one_stays(
 def test_a_server_left_behind_by_a_killed_deploy_is_on_record_and_stopped_by_the_next(
     deployments: LocalDeployments, tiny_bundle: Path, tmp_path: Path, root: Path
 ) -> None:
-    slow = slow_copy(tiny_bundle, tmp_path)
-    killed = subprocess.Popen([sys.executable, "-c", deploy_script(root, slow)])
-    wait_until(lambda: state_of(root).candidate is not None, "the server's start")
-    killed.kill()
-    killed.wait()
-    abandoned = state_of(root).candidate
-    assert is_alive(abandoned)
-    LocalDeployments(root, grace_s=0.2).start(NAME, tiny_bundle, model(tiny_bundle, 2))
-    assert not is_alive(abandoned)
+    with slow_bundle(tiny_bundle, tmp_path) as (slow, _):
+        killed = subprocess.Popen([sys.executable, "-c", deploy_script(root, slow)])
+        wait_until(lambda: state_of(root).candidate is not None, "the server's start")
+        killed.kill()
+        killed.wait()
+        abandoned = state_of(root).candidate
+        assert is_alive(abandoned)
+        LocalDeployments(root, grace_s=0.2).start(NAME, tiny_bundle, model(tiny_bundle, 2))
+        assert not is_alive(abandoned)
 
 
 def test_a_front_is_on_record_before_it_is_waited_for(
@@ -345,13 +337,13 @@ def test_a_broken_model_never_takes_traffic_and_its_last_words_are_in_the_error(
 
 
 def test_a_server_that_is_not_ready_in_time_is_stopped(tiny_bundle: Path, tmp_path: Path, root: Path) -> None:
-    slow = slow_copy(tiny_bundle, tmp_path)
     deployments = LocalDeployments(root, ready_timeout_s=1.0, grace_s=0.5)
-    with pytest.raises(RemoteError, match=r"not ready within 1 s"):
-        deployments.start(NAME, slow, model(slow))
-    state = state_of(root)
-    assert state.candidate is None
-    assert not [one for one in psutil.process_iter(["cmdline"]) if str(slow) in (one.info["cmdline"] or [])]
+    with slow_bundle(tiny_bundle, tmp_path) as (slow, _):
+        with pytest.raises(RemoteError, match=r"not ready within 1 s"):
+            deployments.start(NAME, slow, model(slow))
+        state = state_of(root)
+        assert state.candidate is None
+        assert not [one for one in psutil.process_iter(["cmdline"]) if str(slow) in (one.info["cmdline"] or [])]
 
 
 def test_a_lost_race_for_the_free_port_is_run_again(
