@@ -25,8 +25,17 @@ _LARGEST_READ = 16 << 20
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _TAR_MAGIC = (b"ustar\x0000", b"ustar  \x00")
 _ENCRYPTED = 0x1
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError,
-           NotImplementedError)  # fmt: skip
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+)
+"""What the standard library raises for damaged archives, besides OSError and, for encrypted members, RuntimeError."""
 _ERRNOS_OF_DAMAGE = (None, errno.EINVAL)
 """bz2 and gzip raise an OSError without a number; a place that no file can have is an invalid one."""
 
@@ -79,7 +88,7 @@ def unpack(path: Path, folder: Path, progress: Progress, budget: Budget | None =
                 task.advance(position - done)
                 done = position
             task.advance(path.stat().st_size - done)
-    except (*_DAMAGE, OSError) as error:
+    except (*DAMAGE, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _ERRNOS_OF_DAMAGE:
             raise  # the disk's, not the archive's
         raise BadInputError(f"{path} is damaged: {error}", "Get the archive again.") from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flowerops.errors import BadInputError
+from flowerops.io.archives import DAMAGE
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = {"metadata.json", CONFIG, WEIGHTS}
@@ -55,7 +56,7 @@ def check_keras_archive(path: Path) -> None:
             config = json.loads(archive.read(CONFIG))
     except RecursionError as error:
         raise _refused(name, "is nested without end") from error
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (*DAMAGE, OSError, KeyError, RuntimeError) as error:
         raise _refused(name, "is not a file that Keras wrote, or it is broken") from error
     _check(config, name, None, 0)
 
