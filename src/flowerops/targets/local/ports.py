@@ -39,13 +39,13 @@ def choose_port(store: EndpointStore, wanted: int | None) -> int | None:
     return None if store.load().port else next(free_ports())
 
 
-def free_ports() -> Iterator[int]:
-    """Those from the default one on that nobody listens on at the moment when they are asked for.
+def free_ports(host: str = LOOPBACK) -> Iterator[int]:
+    """Those of an address, from the default one on, that nobody listens on at the moment when they are asked for.
 
     Raises:
         ConflictError: There is none left.
     """
     for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
-        if not port_is_taken(port, LOOPBACK):
+        if not port_is_taken(port, host):
             yield port
     raise ConflictError(f"no free port from {DEFAULT_PORT} on", "Choose one with --port.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from flowerops.errors import ConflictError, FlowerOpsError
 from flowerops.targets.local.endpoint_state import EndpointState, LocalDeployment
 from flowerops.targets.local.endpoint_store import EndpointStore
@@ -47,12 +49,9 @@ class Traffic:
             raise
 
     def _first_front(self, store: EndpointStore, address: str) -> EndpointState:
-        for port in free_ports():
-            try:
-                check_port(store, port, address)
+        for port in free_ports(address):
+            with contextlib.suppress(ConflictError):  # somebody took it between our look and the front's bind
                 return self._launcher.front(store, port, address)
-            except ConflictError:  # somebody took it between our look and the front's bind, or has it at that address
-                continue
         raise AssertionError("unreachable")
 
     def switched(self, before: EndpointState, state: EndpointState) -> None:
